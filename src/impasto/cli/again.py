@@ -1,0 +1,65 @@
+"""``impasto show`` and ``impasto rerun``: the recipe inside a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["rerun", "show"]
+
+
+@click.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def show(picture: Path, as_json: bool) -> None:
+    """Print how PICTURE was painted: every option, the hashes of its inputs, the versions."""
+    import json
+
+    from impasto.cli.command import command_line
+    from impasto.studio import read_about
+
+    about = read_about(picture)
+    if as_json:
+        print(json.dumps(about, ensure_ascii=False))
+        return
+    print(command_line(about))
+    for role, entries in (("content", [about["content"]]), ("style", about["styles"])):
+        for entry in entries:
+            print(f"{role:9}{entry['path'] or '(not a file)'}  sha256 {entry['sha256'][:16] or '-'}")
+    encoder, machine = about["encoder"], about["machine"]
+    print(f"encoder  {encoder['name']}  sha256 {encoder['sha256'][:16] or '-'}")
+    print(f"machine  {', '.join(f'{key} {value}' for key, value in machine.items())}")
+    print(f"impasto  {about['impasto']}")
+    if "interrupted" in about:
+        print(f"interrupted at step {about['interrupted']}")
+    for key, value in about["recipe"].items():
+        print(f"  {key.replace('_', '-'):16}{value}")
+
+
+@click.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the new one goes  [PICTURE-rerun.png].")
+@click.option("--content", type=click.Path(path_type=Path), help="The photograph, where it is no longer in its place.")
+@click.option("--style", "styles", multiple=True, type=click.Path(path_type=Path), help="The painting, likewise.")
+@click.option("--weights", type=click.Path(path_type=Path), help="The weight file, likewise.")
+@click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
+def rerun(picture: Path, out: Path | None, quiet: bool, as_json: bool, **given: Any) -> int:
+    """Paint PICTURE again from the recipe inside it: the same bytes on the same machine."""
+    from impasto.cli.session import Output, paint_to_file
+    from impasto.studio import read_about, reopen
+
+    about = read_about(picture)
+    written = about.get("output", {})
+    output = Output(
+        out=out or picture.with_name(f"{picture.stem}-rerun{picture.suffix}"),
+        bits=int(written.get("bits", 8)),
+        jpeg_quality=int(written.get("quality", 95)),
+        quiet=quiet,
+        as_json=as_json,
+    )
+    output.check([picture])
+    return paint_to_file(lambda: reopen(picture, **given), output)

@@ -1,0 +1,56 @@
+"""``impasto image CONTENT STYLE``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from impasto.cli.options import recipe_options, typed
+
+__all__ = ["image"]
+
+
+@click.command()
+@click.argument("content", type=click.Path(path_type=Path))
+@click.argument("style", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the picture goes  [CONTENT-STYLE.png].")
+@recipe_options
+@click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors).")
+@click.option("--bits", type=int, default=8, show_default=True, help="8 or 16 bits a channel; 16 for PNG and TIFF.")
+@click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100.")
+@click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png.")
+@click.option("--log", type=click.Path(path_type=Path), help="Write step, size, total and every loss as CSV.")
+@click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
+def image(content: Path, style: Path, out: Path | None, **given: Any) -> int:
+    """Paint the photograph CONTENT in the manner of the painting STYLE.
+
+    The picture holds its recipe: `impasto show` prints it and `impasto rerun` paints it again. Ctrl-C saves the picture
+    as it stands.
+    """
+    from impasto.cli.session import Output, paint_to_file
+    from impasto.recipe import Recipe
+
+    changes = typed(given)
+    recipe = Recipe().but(**changes)  # options are checked before torch is even imported
+    weights, allow_huge = given.pop("weights"), given.pop("allow_huge")
+    output = Output(out=out or _free(Path(f"{content.stem}-{style.stem}.png")), **given)
+    output.check([content, style])
+
+    def easel() -> Any:
+        from impasto.studio import open_easel
+
+        return open_easel(content, style, recipe, weights=weights, allow_huge=allow_huge)
+
+    return paint_to_file(easel, output)
+
+
+def _free(path: Path) -> Path:
+    """``path``, or with a number where it is taken: a name that nobody typed overwrites nothing."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
+    return candidate

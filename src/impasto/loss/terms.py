@@ -1,0 +1,152 @@
+"""What is wanted of a picture: each term reads one layer and gives one scalar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from impasto.see.stats import Statistic
+
+__all__ = ["ClassicContent", "ClassicStyle", "Grey", "Losses", "Match", "Smooth", "Style", "Term"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an objective returns: the weighted ``total`` and every term's own value, weighted, by name."""
+
+    total: Tensor
+    parts: Mapping[str, Tensor]
+
+
+class Term(Protocol):
+    """One loss on one layer. ``name`` groups terms in reports; ``weight`` multiplies its value in the total."""
+
+    @property
+    def name(self) -> str:
+        """The column in which a report sums this term."""
+        ...
+
+    @property
+    def layer(self) -> str:
+        """The layer that the term reads."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """The factor in the total."""
+        ...
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The term's value on the layer's map, unweighted."""
+        ...
+
+
+@dataclass(frozen=True)
+class Match:
+    """Squared error to a target map over the target's size: ``|F - F*|² / |F*|²`` (content of Gatys et al. 2016).
+
+    With a mask ``(B, 1, H, W)`` only where it is 1: on ``"pixels"`` this is the temporal loss of Ruder et al. 2016.
+    """
+
+    layer: str
+    target: Tensor
+    weight: float = 1.0
+    mask: Tensor | None = None
+    name: str = "content"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        error = (x.float() - self.target).square()
+        if self.mask is not None:
+            error = error * self.mask
+        return error.sum() / self.target.square().sum().clamp_min(1e-8 * self.target.numel())
+
+
+@dataclass(frozen=True)
+class Style:
+    """``statistic.distance`` between what the layer shows and the painting's own description."""
+
+    layer: str
+    statistic: Statistic
+    target: Tensor
+    weight: float = 1.0
+    mask: Tensor | None = None
+    name: str = "style"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.statistic.distance(self.statistic.describe(x, self.mask), self.target)
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """Total variation: mean squared difference of neighbours, over that of a picture of the same contrast in noise.
+
+    Relative like the others: white noise of standard deviation 0.25 scores 1.
+    """
+
+    weight: float = 1.0
+    layer: str = "pixels"
+    name: str = "tv"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        down, right = x[:, :, 1:] - x[:, :, :-1], x[:, :, :, 1:] - x[:, :, :, :-1]
+        return (down.square().mean() + right.square().mean()) / (4 * 0.25**2)
+
+
+@dataclass(frozen=True)
+class Grey:
+    """Intensity regularisation: pulls every pixel towards a mean grey, so that a picture cannot go white or black.
+
+    ``mean((x - grey)²) / 0.25``: all white or all black scores 1 around a grey of 0.5.
+    """
+
+    grey: Tensor | float = 0.5
+    weight: float = 1.0
+    layer: str = "pixels"
+    name: str = "grey"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (x - self.grey).square().mean() / 0.25
+
+
+@dataclass(frozen=True)
+class ClassicContent:
+    """The content loss of neural-style, absolute: mean squared error on the maps as they come."""
+
+    layer: str
+    target: Tensor
+    weight: float = 5.0
+    name: str = "content"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (x.float() - self.target).square().mean()
+
+
+@dataclass(frozen=True)
+class ClassicStyle:
+    """The style loss of neural-style, absolute: mean squared error of ``F Fᵀ / (C H W)`` (Gatys's Gram over C H W)."""
+
+    layer: str
+    statistic: Statistic
+    target: Tensor
+    weight: float = 100.0
+    name: str = "style"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        found = self.statistic.describe(x)
+        return ((found - self.target) / x.shape[1]).square().mean()
+
+
+@dataclass(frozen=True)
+class ClassicSmooth:
+    """The total variation of neural-style-pt, absolute: ``Σ|∂x| + Σ|∂y|`` on 0..255 pixels."""
+
+    weight: float = 1e-3
+    layer: str = "pixels"
+    name: str = "tv"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return 255 * (torch.diff(x, dim=2).abs().sum() + torch.diff(x, dim=3).abs().sum())

@@ -1,0 +1,192 @@
+"""Painting by optimisation, coarse to fine: Gatys et al. 2016 on a ladder of sizes.
+
+Large strokes form at 64 and 128 px, where a step costs almost nothing; the last size only adds grain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.loss.objective import Objective
+from impasto.loss.terms import ClassicContent, ClassicSmooth, Grey, Match, Smooth, Term
+from impasto.media.image import resize
+from impasto.paint.canvas import Average, PixelCanvas, carry_moments, resized
+from impasto.paint.descend import descend
+from impasto.paint.painter import Anchor, Progress
+from impasto.paint.targets import StyleTargets
+from impasto.recipe import PRESETS, Recipe
+from impasto.see.encoder import Encoder
+from impasto.see.layers import layer_weights
+
+__all__ = ["OptimisePainter", "Weights", "ladder", "weights_of"]
+
+_SHORT = 32  # the shorter side never goes below: relu5_1 of VGG-19 sees nothing smaller than 16 pixels
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The two weights that a strength, or explicit weights, come to."""
+
+    content: float
+    style: float
+
+
+def weights_of(recipe: Recipe, balance: float = 1.0) -> Weights:
+    """Content and style weight of a recipe; ``balance`` is the encoder's own content factor.
+
+    The dial: ``content = 0.2 ((100 - s) / s)^1.5`` at style 1, so 50 is 0.2, measured as balanced on VGG-19; 0 is the
+    photograph alone and 100 the painting alone. Since both losses are relative, a number means the same at any size
+    and for any style.
+    """
+    if recipe.losses == "classic":
+        return Weights(
+            recipe.content_weight if recipe.content_weight >= 0 else 5.0,
+            recipe.style_weight if recipe.style_weight >= 0 else 100.0,
+        )
+    s = recipe.strength
+    content, style = (1.0, 0.0) if s == 0 else (0.2 * ((100 - s) / s) ** 1.5 * balance, 1.0)
+    return Weights(
+        recipe.content_weight if recipe.content_weight >= 0 else content,
+        recipe.style_weight if recipe.style_weight >= 0 else style,
+    )
+
+
+def ladder(recipe: Recipe, height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """``(size, steps)`` from coarse to fine, doubling to the recipe's size, for a content of ``height`` × ``width``.
+
+    Raises ``InputError`` where the picture is too thin to be seen at the final size.
+    """
+    shape = min(height, width) / max(height, width)
+    if recipe.size * shape < _SHORT:
+        raise InputError(
+            f"a picture of {width}×{height} at --size {recipe.size} is under {_SHORT} pixels on its shorter side: "
+            f"choose --size {math.ceil(_SHORT / shape)} or more, or crop it"
+        )
+    plan = PRESETS[recipe.quality]
+    sizes = [recipe.size]
+    while sizes[0] / 2 >= recipe.start_size * 0.75 and sizes[0] / 2 * shape >= _SHORT:
+        sizes.insert(0, round(sizes[0] / 2))
+    # Above the preset's ladder each size costs four times as much and has less left to do.
+    steps = [plan[-1]] * len(sizes)
+    for place in range(len(sizes)):
+        steps[-1 - place] = plan[-1 - place] if place < len(plan) else plan[0]
+    if recipe.steps:
+        scale = recipe.steps / plan[-1]
+        steps = [max(1, round(count * scale)) for count in steps]
+    return tuple(zip(sizes, steps, strict=True))
+
+
+class OptimisePainter:
+    """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file."""
+
+    def __init__(self, targets: StyleTargets, recipe: Recipe, *, init: Tensor | None = None) -> None:
+        self.targets, self.recipe, self.init = targets, recipe, init
+        self.encoder: Encoder = targets.encoder
+        self.weights = weights_of(recipe, getattr(self.encoder, "balance", 1.0))
+        self.content_layers = layer_weights(
+            recipe.content_layers, self.encoder, self.encoder.content_layers, "--content-layers"
+        )
+
+    def paint(
+        self, content: Tensor, *, regions: Tensor | None = None, anchors: Sequence[Anchor] = ()
+    ) -> Iterator[Progress]:
+        """Paint ``content`` ``(1, 3, H, W)``, 0..1; the last progress is the finished picture."""
+        recipe = self.recipe
+        device = next(self.encoder.parameters()).device
+        content = content.to(device)
+        rungs = ladder(recipe, *content.shape[2:])
+        steps = sum(count for _, count in rungs)
+        work = sum(count * size**2 for size, count in rungs)
+        image: Tensor | None = None
+        optimizer: torch.optim.Optimizer | None = None
+        before, spent = 0, 0.0
+        for rung, (size, count) in enumerate(rungs):
+            photo = resize(content, size)
+            image = self._start(photo) if image is None else resized(image, photo)
+            canvas = PixelCanvas(image)
+            objective = Objective(self.encoder, self.terms(photo, size, anchors))
+            last, optimizer = optimizer, self._optimizer(canvas, rung)
+            if last is not None:
+                carry_moments(last, optimizer, canvas)
+            average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
+
+            def after(canvas: PixelCanvas = canvas, average: Average = average) -> None:
+                if recipe.optimizer == "adam":
+                    # L-BFGS is left alone: a clamp between its steps spoils the curvature that it remembers.
+                    canvas.clamp()
+                average.add(canvas.pixels)
+
+            def snapshot(canvas: PixelCanvas = canvas, average: Average = average) -> Tensor:
+                seen = average.image()
+                return (canvas.pixels.detach().clamp(0, 1).clone() if seen is None else seen).cpu()
+
+            for step in descend(lambda c=canvas, o=objective: o(c()), optimizer, count, after=after):  # type: ignore[misc]
+                losses = {name: float(value) for name, value in step.losses.parts.items()}
+                losses["total"] = float(step.losses.total)
+                done = (spent + step.index * size**2) / work
+                yield Progress(before + step.index, steps, size, losses, snapshot, done, step.note)
+            image = snapshot().to(device)
+            before += count
+            spent += count * size**2
+
+    def terms(self, photo: Tensor, size: int, anchors: Sequence[Anchor] = ()) -> tuple[Term, ...]:
+        """All that is wanted of the picture at ``size``: content, style, smoothness, brightness, anchors."""
+        recipe, classic = self.recipe, self.recipe.losses == "classic"
+        terms: list[Term] = []
+        if self.weights.style:
+            terms += self.targets.terms(size, self.weights.style)
+        if self.weights.content:
+            with torch.no_grad():
+                maps = self.encoder(photo, self.content_layers)
+            for layer, share in self.content_layers.items():
+                weight = self.weights.content * share
+                target = maps[layer].detach().float()
+                if classic:
+                    terms.append(ClassicContent(layer, target, weight * len(self.content_layers)))
+                else:
+                    terms.append(Match(layer, target, weight))
+        if recipe.tv_weight:
+            terms.append(ClassicSmooth(recipe.tv_weight) if classic else Smooth(recipe.tv_weight))
+        if recipe.grey_weight:
+            terms.append(Grey(photo.mean(), recipe.grey_weight))
+        for anchor in anchors:
+            target, mask = resized(anchor.image, photo), resized(anchor.mask, photo)
+            terms.append(Match("pixels", target, 1.0, mask, "temporal"))
+        if not terms:
+            raise InputError("all weights are zero: nothing is wanted of the picture")
+        return tuple(terms)
+
+    def _start(self, photo: Tensor) -> Tensor:
+        recipe = self.recipe
+        if self.init is not None:
+            return resized(self.init.to(photo), photo)
+        if recipe.init == "noise":
+            random = torch.Generator().manual_seed(recipe.seed)
+            noise = torch.randn(photo.shape, generator=random).to(photo)
+            return (recipe.noise_mean + recipe.noise_std * noise).clamp(0, 1)
+        if recipe.init == "style":
+            return resized(self.targets.styles[0].image.to(photo), photo)
+        return photo
+
+    def _optimizer(self, canvas: PixelCanvas, rung: int) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        if recipe.optimizer == "lbfgs":
+            # Without a line search it stalls or explodes (measured): strong Wolfe only.
+            return torch.optim.LBFGS(
+                canvas.parameters(),
+                lr=recipe.learning_rate or 1.0,
+                max_iter=1,
+                max_eval=25,
+                history_size=100,
+                line_search_fn="strong_wolfe",
+                tolerance_grad=0.0,
+                tolerance_change=0.0,
+            )
+        rate = recipe.learning_rate or (0.03 if rung == 0 else 0.02)
+        return torch.optim.Adam(canvas.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)

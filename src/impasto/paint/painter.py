@@ -1,0 +1,61 @@
+"""The seam between those who paint and those who watch: progress is pulled, a picture is taken when wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+from impasto.errors import InputError
+
+__all__ = ["Anchor", "Painter", "Progress", "finish"]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """An earlier result, warped to this frame, and a mask ``(B, 1, H, W)`` of where it can be trusted."""
+
+    image: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a painting.
+
+    ``step`` of ``steps`` counts over all sizes; ``size`` is the longer side painted at now; ``done`` is the share of the
+    whole work, 0..1, weighted by pixels, since a step at 512 px costs far more than one at 64. ``losses`` holds the
+    weighted terms and ``total``. ``note`` is a sentence for the person, mostly empty. ``snapshot()`` is the picture
+    ``(1, 3, H, W)``, 0..1, copied only when asked for.
+    """
+
+    step: int
+    steps: int
+    size: int
+    losses: Mapping[str, float]
+    snapshot: Callable[[], Tensor]
+    done: float = 0.0
+    note: str = ""
+    extra: Mapping[str, float] = field(default_factory=dict)
+
+
+class Painter(Protocol):
+    """Anything that paints: pull ``paint`` to its end, or stop pulling to cancel."""
+
+    def paint(
+        self, content: Tensor, *, regions: Tensor | None = None, anchors: Sequence[Anchor] = ()
+    ) -> Iterator[Progress]:
+        """Paint ``content`` ``(1, 3, H, W)``, 0..1, step by step."""
+        ...
+
+
+def finish(progress: Iterable[Progress]) -> Tensor:
+    """Drain a painting and return its last picture."""
+    last: Progress | None = None
+    for last in progress:
+        pass
+    if last is None:
+        raise InputError("nothing was painted: the painting has no steps")
+    return last.snapshot()

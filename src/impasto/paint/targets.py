@@ -1,0 +1,87 @@
+"""The style side, measured once per size and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.loss.terms import ClassicStyle, Style, Term
+from impasto.media.image import resize
+from impasto.recipe import Recipe
+from impasto.see.encoder import Encoder
+from impasto.see.layers import layer_weights
+from impasto.see.stats import STATISTICS
+
+__all__ = ["StyleImage", "StyleTargets"]
+
+
+@dataclass(frozen=True)
+class StyleImage:
+    """A painting ``(1, 3, H, W)``, 0..1, and where it is opaque, ``(1, 1, H, W)``; ``weight`` is its share."""
+
+    image: Tensor
+    alpha: Tensor | None = None
+    weight: float = 1.0
+
+
+class StyleTargets:
+    """The paintings' descriptions at any size, measured when first asked for."""
+
+    def __init__(self, encoder: Encoder, styles: Sequence[StyleImage], recipe: Recipe) -> None:
+        if not styles:
+            raise InputError("no style given: name a painting")
+        self.encoder, self.styles, self.recipe = encoder, tuple(styles), recipe
+        self.statistic = STATISTICS[recipe.statistic]()
+        self.layers = layer_weights(recipe.style_layers, encoder, encoder.style_layers, "--style-layers")
+        self._measured: dict[int, dict[str, Tensor]] = {}
+
+    def describe(self, size: int) -> dict[str, Tensor]:
+        """The blended description of every style layer, the paintings at ``size`` times the recipe's style scale."""
+        if size not in self._measured:
+            total = sum(style.weight for style in self.styles)
+            blend: dict[str, Tensor] = {}
+            for style in self.styles:
+                for layer, description in self._measure(style, size).items():
+                    part = description * (style.weight / total)
+                    blend[layer] = blend[layer] + part if layer in blend else part
+            self._measured[size] = blend
+        return self._measured[size]
+
+    def terms(self, size: int, weight: float) -> tuple[Term, ...]:
+        """One style term per layer for a picture of ``size``; together they weigh ``weight``."""
+        described = self.describe(size)
+        if self.recipe.losses == "classic":
+            # Classic weights are per layer, not a mean over the layers.
+            count = len(self.layers)
+            return tuple(
+                ClassicStyle(layer, self.statistic, described[layer], weight * share * count)
+                for layer, share in self.layers.items()
+            )
+        return tuple(
+            Style(layer, self.statistic, described[layer], weight * share) for layer, share in self.layers.items()
+        )
+
+    @torch.no_grad()
+    def _measure(self, style: StyleImage, size: int) -> dict[str, Tensor]:
+        wanted = max(16, round(size * self.recipe.style_scale))
+        image = resize(style.image, wanted)
+        short = min(image.shape[2:])
+        if short < 16:  # a painting as thin as a ribbon: keep it wide enough for the deepest layer
+            image = resize(style.image, max(wanted, round(wanted * 16 / short)))
+        device = next(self.encoder.parameters()).device
+        maps = self.encoder(image.to(device), self.layers)
+        alpha = None if style.alpha is None else resize(style.alpha, max(image.shape[2:])).to(device)
+        found = {}
+        for layer in self.layers:
+            x = maps[layer]
+            mask = None
+            if alpha is not None:
+                # A place counts as far as its patch of the painting is opaque.
+                mask = F.interpolate(alpha, x.shape[2:], mode="area").clamp(0, 1)
+            found[layer] = self.statistic.describe(x, mask).detach()
+        return found

@@ -1,0 +1,183 @@
+"""Every option of a painting, its default, its range and its help: declared once.
+
+The command line, the metadata in a picture and the docs' reference are made from the fields of ``Recipe``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any
+
+from impasto.errors import InputError, UnknownNameError
+
+__all__ = ["PRESETS", "Option", "Recipe", "options"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field of ``Recipe`` as a surface shows it: ``low`` and ``high`` are the range that is accepted."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    group: str
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    metavar: str | None = None
+
+
+def _option(default: Any, help: str, group: str, **about: Any) -> Any:
+    return field(default=default, metadata={"help": help, "group": group, **about})
+
+
+# Steps of each size from coarse to fine; the last entry is the final size.
+PRESETS: dict[str, tuple[int, ...]] = {
+    "draft": (80, 50, 30, 16),
+    "good": (150, 100, 60, 35),
+    "best": (250, 180, 120, 80),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to paint. Frozen: change a copy with ``recipe.but(size=768)``. Raises ``InputError`` on values out of range.
+
+    Weights are relative (each loss is divided by its target's own size), so a number means the same at any size, with
+    any encoder and any style.
+    """
+
+    size: int = _option(512, "Longer side of the picture, in pixels.", "picture", low=32, high=20000, metavar="PIXELS")
+    strength: float = _option(
+        50.0,
+        "How much painting, how much photograph: 0 keeps the photograph, 50 is balanced, 100 is nearly all painting.",
+        "picture",
+        low=0,
+        high=100,
+    )
+    quality: str = _option(
+        "good", "How long to paint: steps at each size, coarse to fine.", "picture", choices=tuple(PRESETS)
+    )
+    steps: int = _option(
+        0, "Steps at the final size, the coarser sizes in proportion; 0: as --quality says.", "picture", low=0, high=100000
+    )
+    style_scale: float = _option(
+        1.0, "Size of the strokes: 2 paints twice as large, 0.5 half as large.", "picture", low=0.1, high=10
+    )
+    seed: int = _option(0, "Seed of everything random.", "picture", low=0, high=2**63 - 1)
+
+    init: str = _option(
+        "content", "What the painting starts from: content, noise, style, or a picture file.", "start", metavar="WHAT"
+    )
+    noise_mean: float = _option(0.5, "Mean of --init noise, 0..1.", "start", low=0, high=1)
+    noise_std: float = _option(0.25, "Standard deviation of --init noise.", "start", low=0, high=1)
+    start_size: int = _option(
+        64, "Longer side at which the painting starts; equal to --size for one size only.", "start", low=32, high=20000
+    )
+
+    encoder: str = _option(
+        "auto", "Who looks: auto, builtin, vgg19, vgg19-caffe, or a .safetensors file.", "encoder", metavar="NAME"
+    )
+    pooling: str = _option("max", "How a VGG-19 halves its maps.", "encoder", choices=("max", "average"))
+    content_layers: str = _option(
+        "", "Layers of the content loss, as in relu4_2 or relu3_1=0.5,relu4_2=1; empty: the encoder's own.", "encoder",
+        metavar="LAYERS",
+    )
+    style_layers: str = _option(
+        "", "Layers of the style loss with weights, as in relu1_1=2,relu2_1; empty: the encoder's own.", "encoder",
+        metavar="LAYERS",
+    )
+
+    statistic: str = _option(
+        "gram", "What a style is: the Gram matrix, or moments (mean and covariance).", "losses",
+        choices=("gram", "moments"),
+    )
+    losses: str = _option(
+        "relative", "relative: each loss over its target's size; classic: the absolute weights of Gatys.", "losses",
+        choices=("relative", "classic"),
+    )
+    content_weight: float = _option(
+        -1.0, "Weight of the content loss; -1: as --strength says (classic: 5).", "losses", low=-1, high=1e12
+    )
+    style_weight: float = _option(
+        -1.0, "Weight of the style loss; -1: as --strength says (classic: 100).", "losses", low=-1, high=1e12
+    )
+    tv_weight: float = _option(0.0, "Weight of total variation: smoother when higher.", "losses", low=0, high=1e12)
+    grey_weight: float = _option(
+        0.0, "Weight that pulls the picture towards mean grey: the remedy when it goes white.", "losses", low=0, high=1e12
+    )
+
+    optimizer: str = _option("adam", "How the picture is improved.", "descent", choices=("adam", "lbfgs"))
+    learning_rate: float = _option(
+        0.0, "Step size on 0..1 pixels; 0: the optimiser's own (adam 0.03 falling to 0.02, lbfgs 1).", "descent",
+        low=0, high=100,
+    )
+    averaging: float = _option(
+        0.9, "Averaging of the last pictures: 0 none, towards 1 longer; takes away the optimiser's grain.", "descent",
+        low=0, high=0.999,
+    )
+    device: str = _option("auto", "Where to compute.", "machine", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = _option(
+        "auto", "Number format of the encoder; auto takes the fastest that this machine has.", "machine",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+
+    def __post_init__(self) -> None:
+        for option in options():
+            object.__setattr__(self, option.name, _checked(option, getattr(self, option.name)))
+
+    def but(self, **changes: Any) -> Recipe:
+        """A copy with ``changes``; an unknown option raises ``InputError`` with the nearest name."""
+        known = [option.name for option in options()]
+        for name in changes:
+            if name not in known:
+                raise UnknownNameError("option", name, difflib.get_close_matches(name, known, n=5, cutoff=0) or known)
+        return replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, in order; ``Recipe.from_dict`` reads them back."""
+        return {option.name: getattr(self, option.name) for option in options()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """The recipe with ``values``; the rest stands at its defaults."""
+        return cls().but(**values)
+
+
+_KINDS: dict[str, type] = {"int": int, "float": float, "str": str}
+
+
+def options() -> tuple[Option, ...]:
+    """All options, in the order that help shows them."""
+    return _OPTIONS
+
+
+_OPTIONS = tuple(
+    Option(item.name, _KINDS[str(item.type)], item.default, **item.metadata)
+    for item in fields(Recipe)
+    if item.default is not MISSING
+)
+
+
+def _checked(option: Option, value: Any) -> Any:
+    """``value`` as the option's kind and within its range; ``InputError`` says what was expected."""
+    flag = "--" + option.name.replace("_", "-")
+    if option.kind is str:
+        if not isinstance(value, str):
+            raise InputError(f"{flag} {value!r}: expected a text")
+        if option.choices and value not in option.choices:
+            raise UnknownNameError(f"value for {flag}", value, option.choices)
+        return value
+    try:
+        number = option.kind(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{flag} {value!r}: expected a number") from None
+    if isinstance(value, bool) or not math.isfinite(number) or (option.kind is int and number != value):
+        raise InputError(f"{flag} {value!r}: expected {'a whole number' if option.kind is int else 'a finite number'}")
+    if (option.low is not None and number < option.low) or (option.high is not None and number > option.high):
+        raise InputError(f"{flag} {value}: expected a value from {option.low:g} to {option.high:g}")
+    return number

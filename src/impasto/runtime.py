@@ -1,0 +1,62 @@
+"""What this machine has: device and number format, chosen by what it really is."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impasto.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["choose_device", "choose_precision", "native_bfloat16"]
+
+
+def choose_device(name: str = "auto") -> str:
+    """``"cuda"``, ``"mps"`` or ``"cpu"``: the fastest there is, or ``name`` if it is there; ``InputError`` if not."""
+    import torch
+
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return next(device for device, found in there.items() if found)
+    if name not in there:
+        raise InputError(f"--device {name!r}: expected auto, cpu, cuda or mps")
+    if not there[name]:
+        raise InputError(
+            f"--device {name}: this machine, or this build of PyTorch {torch.__version__}, has none; try --device cpu"
+        )
+    return name
+
+
+@functools.cache
+def native_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself: AVX-512-BF16 or AMX (elsewhere it is emulated, and slower)."""
+    if platform.system() != "Linux":
+        return False
+    try:
+        flags = Path("/proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def choose_precision(name: str, device: str) -> torch.dtype:
+    """The encoder's number format; losses and pixels are float32 whatever it is."""
+    import torch
+
+    if name == "float16" and device == "cpu":
+        raise InputError("--precision float16 on a CPU is slow and overflows: try auto, bfloat16 or float32")
+    if name != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+    if device == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    if device == "cpu" and native_bfloat16():
+        return torch.bfloat16
+    return torch.float32

@@ -1,0 +1,163 @@
+"""How a picture is seen: an image in, named feature maps out.
+
+Every encoder of the package is a chain of 3×3 convolutions and ReLUs in blocks, as VGG-19 is (Simonyan and Zisserman
+2015), so one class holds them all: VGG-19 itself, the built-in student distilled from it, and nets trained on small
+data sets. Any other ``Encoder`` with the same call works as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.errors import InputError, UnknownNameError
+
+__all__ = ["ChainEncoder", "Encoder", "Features", "Layer", "VGG19_BLOCKS", "canonical_layer"]
+
+Features = Mapping[str, Tensor]
+Down = Literal["max", "average", "conv"]
+
+VGG19_BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
+
+_ALIAS = re.compile(r"^(?:relu|conv|r|block)_?(\d)(?:_|-|_conv|_relu|)(\d)$")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One tap of an encoder: ``channels`` maps at every ``stride``-th pixel."""
+
+    name: str
+    channels: int
+    stride: int
+
+
+def canonical_layer(name: str, known: Sequence[str]) -> str:
+    """The field's many spellings of one layer (``relu3_1``, ``conv3_1``, ``block3_conv1``) as ``relu3_1``.
+
+    All of them mean the map after the ReLU, as in Gatys et al. 2016. Raises ``UnknownNameError`` with the nearest name.
+    """
+    given = name.strip()
+    if given in known:
+        return given
+    match = _ALIAS.match(given.lower())
+    if match and (canonical := f"relu{match[1]}_{match[2]}") in known:
+        return canonical
+    raise UnknownNameError("layer", canonical if match else given, known)
+
+
+class Encoder(nn.Module):
+    """An image ``(B, 3, H, W)``, sRGB, 0..1, becomes a mapping from layer names to maps ``(B, C, H/stride, W/stride)``.
+
+    ``"pixels"`` is always a layer: the image itself. ``content_layers`` and ``style_layers`` are the encoder's own good
+    defaults; ``name`` is what a result's recipe records.
+    """
+
+    name: str = "encoder"
+    layers: tuple[Layer, ...] = ()
+    content_layers: tuple[str, ...] = ()
+    style_layers: tuple[str, ...] = ()
+
+    def forward(self, image: Tensor, wanted: Iterable[str]) -> Features:
+        """The maps of ``wanted``; computing stops at the deepest one."""
+        raise NotImplementedError
+
+    def resolve(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Layer names in any of the field's spellings, as this encoder's own, doubles dropped."""
+        known = ("pixels", *(layer.name for layer in self.layers))
+        return tuple(dict.fromkeys(canonical_layer(name, known) for name in names))
+
+    def stride(self, name: str) -> int:
+        """How many pixels of the image lie between two neighbours of the map ``name``."""
+        return 1 if name == "pixels" else next(layer.stride for layer in self.layers if layer.name == name)
+
+
+class ChainEncoder(Encoder):
+    """Blocks of 3×3 convolutions, each with a ReLU; between blocks the maps are halved.
+
+    ``blocks`` lists the channels of every convolution by block; the output of convolution *i* of block *b* is the layer
+    ``relu{b}_{i}``. ``down`` is how a block hands over to the next at half the size: ``"max"`` or ``"average"`` pooling,
+    or ``"conv"``: the last convolution of a block is 4×4 with stride 2. ``taps`` maps layer names to channels: such a
+    layer is what a 1×1 convolution with bias reads off there, and only the layers named are offered; without it every
+    layer is offered as it is. The image is centred on ``mean`` first, so that half precision keeps its digits.
+    """
+
+    mean: Tensor
+
+    def __init__(
+        self,
+        blocks: Sequence[Sequence[int]],
+        *,
+        down: Down = "max",
+        taps: Mapping[str, int] | None = None,
+        name: str = "encoder",
+    ) -> None:
+        super().__init__()
+        if not blocks or any(not block or min(block) < 1 for block in blocks):
+            raise InputError(f"blocks {blocks!r}: expected at least one convolution with at least one channel in each")
+        self.name = name
+        self.blocks = tuple(tuple(block) for block in blocks)
+        self.down: Down = down
+        self.convs = nn.ModuleList()
+        self.taps = nn.ModuleDict()
+        self._plan: list[tuple[str, bool]] = []  # (layer name, pooled before it)
+        layers, before, stride = [], 3, 1
+        for b, block in enumerate(self.blocks, 1):
+            for i, channels in enumerate(block, 1):
+                strided = down == "conv" and i == len(block) and b < len(self.blocks)
+                self.convs.append(
+                    nn.Conv2d(before, channels, 4 if strided else 3, stride=2 if strided else 1, padding=1)
+                )
+                layer = f"relu{b}_{i}"
+                self._plan.append((layer, b > 1 and i == 1 and down != "conv"))
+                stride *= 2 if strided else 1
+                if taps is None:
+                    layers.append(Layer(layer, channels, stride))
+                elif layer in taps:
+                    layers.append(Layer(layer, taps[layer], stride))
+                    self.taps[layer] = nn.Conv2d(channels, taps[layer], 1)
+                before = channels
+            stride *= 1 if down == "conv" else 2
+        if taps is not None and (missing := set(taps) - {layer.name for layer in layers}):
+            raise InputError(f"taps at {sorted(missing)}: this net of blocks {self.blocks} has no such layers")
+        self.layers = tuple(layers)
+        offered = {layer.name for layer in layers}
+        self.content_layers = ("relu4_2",) if "relu4_2" in offered else (layers[-1].name,)
+        self.style_layers = tuple(f"relu{b}_1" for b in range(1, len(blocks) + 1) if f"relu{b}_1" in offered)
+        self.register_buffer("mean", torch.full((1, 3, 1, 1), 0.5))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision that the convolutions run in."""
+        return self.convs[0].weight.dtype  # type: ignore[return-value]
+
+    def forward(self, image: Tensor, wanted: Iterable[str]) -> Features:
+        names = set(wanted)
+        maps: dict[str, Tensor] = {"pixels": image} if "pixels" in names else {}
+        left = names - {"pixels"}
+        if unknown := left - {layer.name for layer in self.layers}:
+            raise UnknownNameError("layer", min(unknown), [layer.name for layer in self.layers])
+        # Centred in full precision: only then do bfloat16's 8 bits resolve an 8-bit picture.
+        x = (image - self.mean).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        for index, (layer, halve) in enumerate(self._plan):
+            if not left:
+                break
+            if halve:
+                x = F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
+            x = self.unit(index, x)
+            if layer in left:
+                maps[layer] = self.taps[layer](x) if layer in self.taps else x
+                left.discard(layer)
+        return maps
+
+    def unit(self, index: int, x: Tensor) -> Tensor:
+        """Convolution ``index`` and its ReLU."""
+        conv = self.convs[index]
+        if index == 0:  # zero padding here paints a dark frame along the border
+            return F.relu_(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.weight, conv.bias))  # type: ignore
+        return F.relu_(conv(x))

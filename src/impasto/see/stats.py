@@ -1,0 +1,118 @@
+"""What a style is: statistics of feature maps, whatever their place in the picture.
+
+A description is a tensor ``(B, …)`` that averages linearly, so that styles can be blended by blending descriptions.
+``distance`` is relative: 0 for equal descriptions, about 1 for one that has nothing of the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["STATISTICS", "Gram", "Moments", "Statistic", "gram"]
+
+# Rows of a product summed in one go: long sums in bfloat16 lose digits, so each block's sum is added up in float32.
+_ROWS = 16384
+
+
+class Statistic(Protocol):
+    """``describe`` a map ``(B, C, H, W)`` under a mask ``(B, 1, H, W)``; compare two descriptions by ``distance``."""
+
+    def describe(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The statistic of ``x``, each place weighted by ``mask``."""
+        ...
+
+    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """A scalar, relative to the size of ``wanted``."""
+        ...
+
+
+class _Gram(torch.autograd.Function):
+    """``Fᵀ F / N`` of rows ``(B, N, C)`` in float32, by blocks; the gradient is one product instead of autograd's two."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        total = rows.new_zeros((rows.shape[0], rows.shape[2], rows.shape[2]), dtype=torch.float32)
+        total = total.double() if rows.dtype == torch.float64 else total
+        for block in rows.split(_ROWS, dim=1):
+            total += block.mT @ block
+        return total / rows.shape[1]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (rows,) = ctx.saved_tensors
+        return rows @ ((grad + grad.mT) / rows.shape[1]).to(rows.dtype)
+
+
+def gram(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The Gram matrix ``F Fᵀ / (H W)`` of maps ``(B, C, H, W)`` as ``(B, C, C)``, float32 (Gatys et al. 2016).
+
+    A mask ``(B, 1, H, W)`` weights the places: its mean is divided out, so a mask of ones changes nothing.
+    """
+    if mask is not None:
+        weight = mask / mask.mean((2, 3), keepdim=True).clamp_min(1e-8)
+        x = x * weight.sqrt().to(x.dtype)
+    # In channels-last memory this is a view: places are rows, channels lie side by side.
+    return _Gram.apply(x.permute(0, 2, 3, 1).flatten(1, 2))  # type: ignore[no-any-return, no-untyped-call]
+
+
+class Gram:
+    """Gram matrices; the distance is ``|G - G*|² / |G*|²`` (Gatys et al. 2016, made relative)."""
+
+    def describe(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``(B, C, C)``."""
+        return gram(x, mask)
+
+    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """Squared error over the target's own size."""
+        return (found - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12)
+
+
+class Moments:
+    """Mean and covariance; the distance is that of two Gaussians, Wasserstein-2, over the target's size.
+
+    Described by the raw moments ``[E f; E f fᵀ]`` as ``(B, 1 + C, C)``, since these average linearly.
+    """
+
+    def describe(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``(B, 1 + C, C)``: the mean in row 0, the second raw moments below."""
+        weighted = x if mask is None else x * (mask / mask.mean((2, 3), keepdim=True).clamp_min(1e-8)).to(x.dtype)
+        mean = weighted.mean((2, 3), dtype=torch.float64 if x.dtype == torch.float64 else torch.float32)
+        return torch.cat([mean[:, None], gram(x, mask)], 1)
+
+    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """``(|μ - μ*|² + tr Σ + tr Σ* - 2 tr (Σ*^½ Σ Σ*^½)^½) / (|μ*|² + tr Σ*)``."""
+        mean, cov = _centred(found)
+        mean_wanted, cov_wanted = _centred(wanted)
+        # Eigenvalues of a sample covariance can be zero or a little below: lift them before roots are taken.
+        trace_wanted = _trace(cov_wanted)
+        lift = 1e-6 * trace_wanted / cov.shape[-1] + 1e-12
+        eye = torch.eye(cov.shape[-1], dtype=cov.dtype, device=cov.device) * lift[:, None, None]
+        with torch.no_grad():
+            root = _root(cov_wanted + eye)
+        middle = root @ (cov + eye) @ root
+        cross = torch.linalg.eigvalsh((middle + middle.mT) / 2).clamp_min(1e-20).sqrt().sum(-1)
+        bures = (_trace(cov) + trace_wanted + 2 * cov.shape[-1] * lift - 2 * cross).clamp_min(0)
+        size = mean_wanted.square().sum(-1) + trace_wanted
+        return (((mean - mean_wanted).square().sum(-1) + bures) / size.clamp_min(1e-12)).sum()
+
+
+def _centred(raw: Tensor) -> tuple[Tensor, Tensor]:
+    mean, second = raw[:, 0], raw[:, 1:]
+    return mean, second - mean[:, :, None] * mean[:, None, :]
+
+
+def _trace(x: Tensor) -> Tensor:
+    return x.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+
+def _root(x: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(x)
+    return (vectors * values.clamp_min(0).sqrt()[:, None, :]) @ vectors.mT
+
+
+STATISTICS: dict[str, Callable[[], Statistic]] = {"gram": Gram, "moments": Moments}

@@ -1,0 +1,325 @@
+"""The built-in encoder is distilled here: a small net learns to see as a large one does.
+
+The student answers, at six layers, what the teacher (VGG-19) would answer. It learns on crops of pictures, on distorted
+ones, and on half-painted ones made with the student itself: the optimiser finds whatever a student is blind to, and
+showing it to the teacher closes that hole. Afterwards the batch normalisation and the map into the teacher's channels
+are folded away: ``t ≈ W s + b`` makes distances in the teacher's channels quadratic forms of ``[s; 1]``, so a tap of few
+channels, a square root of that form, measures contents and Gram matrices as the teacher would.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.see.encoder import ChainEncoder, Down, Encoder, Features
+from impasto.train.data import crops, distort
+
+__all__ = ["TAPS", "DistilOptions", "Distiller", "Student", "TrainingStep", "unexplained"]
+
+TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+
+
+@dataclass(frozen=True)
+class DistilOptions:
+    """What a distillation is made of; stored in its checkpoint.
+
+    ``blocks`` and ``down`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative Gram error of
+    every crop. ``painted`` is the share of each batch that half-painted pictures make up, once ``painted_from`` steps
+    are done.
+    """
+
+    blocks: tuple[tuple[int, ...], ...] = ((32, 48), (64, 64), (96, 96, 96), (192, 192, 192), (192,))
+    down: Down = "conv"
+    size: int = 128
+    batch: int = 8
+    learning_rate: float = 4e-3
+    weight_decay: float = 1e-4
+    gram_weight: float = 0.3
+    painted: float = 0.5
+    painted_from: int = 1500
+    pool: int = 480
+    seed: int = 0
+
+
+class Student(ChainEncoder):
+    """A chain with batch normalisation whose taps answer in the teacher's channels; for training only."""
+
+    def __init__(self, blocks: Sequence[Sequence[int]], down: Down, taps: Mapping[str, int]) -> None:
+        super().__init__(blocks, down=down, taps=taps, name="student")
+        self.scales: Tensor
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(conv.out_channels, momentum=0.02)  # type: ignore[arg-type]
+            for conv in self.convs
+        )
+        # The teacher's maps run into the hundreds: the heads answer in units of each tap's own size.
+        self.register_buffer("scales", torch.ones(len(taps)))
+
+    def unit(self, index: int, x: Tensor) -> Tensor:
+        conv = self.convs[index]
+        if index == 0:
+            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.weight)  # type: ignore[arg-type]
+        else:
+            x = F.conv2d(x, conv.weight, stride=conv.stride, padding=conv.padding)  # type: ignore[arg-type]
+        return F.relu(self.norms[index](x))
+
+    @torch.no_grad()
+    def folded(self, name: str = "builtin") -> ChainEncoder:
+        """The same eyes without the scaffolding: no normalisation, and taps as narrow as the student's own maps."""
+        widths = dict(zip((layer for layer, _ in self._plan), (c.out_channels for c in self.convs), strict=True))
+        taps = {layer.name: min(int(widths[layer.name]), layer.channels) for layer in self.layers}  # type: ignore
+        slim = ChainEncoder(self.blocks, down=self.down, taps=taps, name=name)
+        for conv, norm, new in zip(self.convs, self.norms, slim.convs, strict=True):
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator]
+            new.weight.copy_(conv.weight * gain[:, None, None, None])  # type: ignore
+            new.bias.copy_(norm.bias - norm.running_mean * gain)  # type: ignore
+        for layer, head in self.taps.items():
+            wide = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1).double()  # type: ignore  # (T, C + 1)
+            _, scale, basis = torch.linalg.svd(wide, full_matrices=False)
+            root = (scale[:, None] * basis)[: taps[layer]].float()  # its Gram is that of `wide`, all but the last value
+            slim.taps[layer].weight.copy_(root[:, :-1, None, None])  # type: ignore
+            slim.taps[layer].bias.copy_(root[:, -1])  # type: ignore
+        return slim.eval()
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Where a training stands: ``errors`` are per-tap shares, ``held_out`` is filled at each evaluation."""
+
+    step: int
+    seconds: float
+    loss: float
+    errors: Mapping[str, float]
+    learning_rate: float
+    held_out: Mapping[str, float] = field(default_factory=dict)
+
+
+def relative_maps(found: Tensor, wanted: Tensor) -> Tensor:
+    """Share of the teacher's variance that is not explained: ``|t̂ - t|² / |t - mean t|²``, over the batch."""
+    wanted = wanted.float()
+    spread = wanted.var(dim=(0, 2, 3), unbiased=False).sum()
+    return (found.float() - wanted).square().sum(1).mean() / spread.clamp_min(1e-12)
+
+
+def relative_gram(found: Tensor, wanted: Tensor) -> Tensor:
+    """``|Ĝ - G|² / |G|²`` of each picture's own Gram matrix, mean over the batch."""
+    a, b = found.flatten(2).float(), wanted.flatten(2).float()
+    g, h = a @ a.mT, b @ b.mT
+    return ((g - h).square().sum((1, 2)) / h.square().sum((1, 2)).clamp_min(1e-12)).mean()
+
+
+@torch.no_grad()
+def unexplained(
+    student: Encoder, teacher: Callable[[Tensor], Features], images: Tensor, batch: int = 8
+) -> dict[str, float]:
+    """Unexplained variance per tap of ``images`` ``(N, 3, H, W)``, for a student that answers in the teacher's channels."""
+    wrong = dict.fromkeys(TAPS, 0.0)
+    sums: dict[str, list[Tensor]] = {tap: [] for tap in TAPS}
+    count = 0
+    for part in images.split(batch):
+        t, s = teacher(part), student(part, TAPS)
+        for tap in TAPS:
+            true = t[tap].double()
+            wrong[tap] += float((s[tap].double() - true).square().sum()) / true[0, 0].numel()
+            sums[tap].append(torch.stack([true.mean((2, 3)).sum(0), true.square().mean((2, 3)).sum(0)]))
+        count += len(part)
+    out = {}
+    for tap in TAPS:
+        first, second = torch.stack(sums[tap]).sum(0) / count
+        out[tap] = wrong[tap] / count / float((second - first.square()).sum())
+    return out
+
+
+class Distiller:
+    """A training that can stop and go on: build, ``load_state`` where there is one, then pull ``run``.
+
+    ``images`` and ``paintings`` are ``(3, H, W)`` uint8 tensors; ``paintings`` serve as styles of half-painted pictures.
+    """
+
+    def __init__(
+        self,
+        teacher: Encoder,
+        images: Sequence[Tensor],
+        paintings: Sequence[Tensor],
+        options: DistilOptions,
+        *,
+        odds: Sequence[float] | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.options = options
+        self.device = torch.device(device)
+        self.teacher = teacher.to(self.device, torch.bfloat16, memory_format=torch.channels_last).eval()
+        channels = {layer.name: layer.channels for layer in teacher.layers if layer.name in TAPS}
+        torch.manual_seed(options.seed)
+        self.student = Student(options.blocks, options.down, channels).to(self.device)
+        self.student.to(memory_format=torch.channels_last)
+        decay = [p for p in self.student.parameters() if p.ndim > 1]
+        rest = [p for p in self.student.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decay, "weight_decay": options.weight_decay}, {"params": rest, "weight_decay": 0.0}],
+            lr=options.learning_rate,
+        )
+        self.step = 0
+        self.seconds = 0.0
+        self.images, self.paintings, self.odds = images, paintings, odds
+        self.pool: list[Tensor] = []
+        self._made = 0
+        with torch.no_grad():
+            maps = self.teacher(next(crops(images, options.size, options.batch, seed=options.seed)).to(self.device), TAPS)
+            self.student.scales.copy_(torch.stack([maps[tap].float().square().mean().sqrt() for tap in TAPS]))
+
+    def _wanted(self, batch: Tensor) -> dict[str, Tensor]:
+        """The teacher's maps in units of the student's scales."""
+        with torch.no_grad():
+            maps = self.teacher(batch, TAPS)
+            return {tap: maps[tap].float() / scale for tap, scale in zip(TAPS, self.student.scales, strict=True)}
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a later ``load_state`` needs, tensors and plain values only."""
+        return {
+            "student": self.student.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "options": asdict(self.options),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.student.load_state_dict(state["student"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+
+    def run(
+        self,
+        *,
+        minutes: float | None = None,
+        steps: int | None = None,
+        cooldown: float = 0.4,
+        held_out: Tensor | None = None,
+        every: int = 250,
+    ) -> Iterator[TrainingStep]:
+        """Train for ``minutes`` or ``steps`` more; the rate falls to zero over the last ``cooldown`` of them."""
+        options = self.options
+        seed = options.seed + 7919 * self.step  # a resumed run sees other crops than the first one saw
+        random = torch.Generator().manual_seed(seed + 1)
+        source = crops(self.images, options.size, options.batch, seed=seed, weights=self.odds)
+        self._contents = crops(self.images, options.size, options.batch, seed=seed + 2, weights=self.odds)
+        self._styles = crops(self.paintings, options.size, options.batch, seed=seed + 3)
+        began, first, before = time.perf_counter(), self.step, self.seconds
+        while True:
+            spent = time.perf_counter() - began
+            share = spent / (60 * minutes) if minutes is not None else (self.step - first) / max(steps or 1, 1)
+            if share >= 1:
+                return
+            warm = min(1.0, (self.step - first + 1) / 40)
+            rate = options.learning_rate * warm * min(1.0, max(1 - share, 0.01) / max(cooldown, 1e-9))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            batch = distort(next(source), random)
+            if self.step >= options.painted_from and options.painted > 0:
+                batch = self._mix_painted(batch, random)
+            loss, errors = self._learn(batch.to(self.device))
+            self.step += 1
+            self.seconds = before + time.perf_counter() - began
+            evaluate = held_out is not None and self.step % every == 0
+            yield TrainingStep(
+                self.step,
+                self.seconds,
+                float(loss),
+                {tap: float(value) for tap, value in errors.items()},
+                rate,
+                self.evaluate(held_out) if evaluate and held_out is not None else {},
+            )
+
+    def evaluate(self, images: Tensor) -> dict[str, float]:
+        self.student.eval()
+        try:
+            return unexplained(self.student, self._wanted, images.to(self.device))
+        finally:
+            self.student.train()
+
+    def _learn(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        self.student.train()
+        wanted = self._wanted(batch)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            found = self.student(batch, TAPS)
+        errors = {tap: relative_maps(found[tap], wanted[tap]) for tap in TAPS}
+        # The root keeps a tap that is nearly right from being forgotten beside one that is far off.
+        loss = torch.stack([error.sqrt() for error in errors.values()]).sum()
+        if self.options.gram_weight:
+            grams = [relative_gram(found[tap], wanted[tap]).sqrt() for tap in TAPS]
+            loss = loss + self.options.gram_weight * torch.stack(grams).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
+        self.optimizer.step()
+        return loss.detach(), {tap: error.detach() for tap, error in errors.items()}
+
+    def _mix_painted(self, batch: Tensor, random: torch.Generator) -> Tensor:
+        """Replace a share of the batch by half-painted pictures; paint new ones as the pool is used up."""
+        share = round(len(batch) * self.options.painted)
+        self._made -= share
+        if self._made <= 0 or len(self.pool) < share:
+            fresh = self._paint(random)
+            self.pool = (self.pool + fresh)[-self.options.pool :]
+            self._made = 3 * len(fresh)  # each picture is seen about three times
+        picks = torch.randint(len(self.pool), (share,), generator=random).tolist()
+        seen = torch.stack([self.pool[p].float() / 255 for p in picks])
+        if float(torch.rand((), generator=random)) < 0.5:
+            seen = seen.flip(3)
+        return torch.cat([batch[share:], seen])
+
+    def _paint(self, random: torch.Generator) -> list[Tensor]:
+        """A batch of random content × style pairs painted with the student as it is now; snapshots on the way."""
+        encoder = self.student.folded().to(self.device, torch.bfloat16, memory_format=torch.channels_last)
+        encoder.requires_grad_(False)
+        content, style = next(self._contents).to(self.device), next(self._styles).to(self.device)
+
+        def number(low: float, high: float) -> float:
+            return math.exp(math.log(low) + (math.log(high) - math.log(low)) * float(torch.rand((), generator=random)))
+
+        kept: list[Tensor] = []
+        image: Tensor | None = None
+        weight = number(0.02, 0.6)
+        for size, steps in ((self.options.size // 2, 20), (self.options.size, 24)):
+            c, s = (F.interpolate(x, (size, size), mode="bilinear", antialias=True) for x in (content, style))
+            if image is None:
+                image = c if torch.rand((), generator=random) < 0.7 else torch.rand(c.shape, generator=random).to(c)
+            else:
+                image = F.interpolate(image, (size, size), mode="bicubic", align_corners=False)
+            image = image.clamp(0, 1).detach().requires_grad_()
+            with torch.no_grad():
+                target = encoder(c, ["relu4_2"])["relu4_2"].float()
+                grams = {k: _gram(v) for k, v in encoder(s, encoder.style_layers).items()}
+            adam = torch.optim.Adam([image], lr=number(0.015, 0.06), betas=(0.9, 0.99))
+            marks = set(torch.randint(2, steps, (3,), generator=random).tolist()) | {steps - 1}
+            for step in range(steps):
+                maps = encoder(image, (*encoder.style_layers, "relu4_2"))
+                loss = weight * _relative(maps["relu4_2"].float(), target)
+                for layer, gram in grams.items():
+                    loss = loss + _relative(_gram(maps[layer]), gram) / len(grams)
+                adam.zero_grad()
+                loss.backward()
+                adam.step()
+                with torch.no_grad():
+                    image.clamp_(0, 1)
+                if size == self.options.size and step in marks:
+                    kept += list((image.detach().cpu() * 255).round().to(torch.uint8))
+        return kept
+
+
+def _gram(x: Tensor) -> Tensor:
+    x = x.flatten(2).float()
+    return x @ x.mT / x.shape[2]
+
+
+def _relative(a: Tensor, b: Tensor) -> Tensor:
+    """Each picture's squared error over its target's size, summed over the batch."""
+    return ((a - b).square().flatten(1).sum(1) / b.square().flatten(1).sum(1).clamp_min(1e-12)).sum()

@@ -1,0 +1,75 @@
+"""Encoders: names, taps, where computing stops."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from impasto.errors import InputError, UnknownNameError
+from impasto.see.encoder import VGG19_BLOCKS, ChainEncoder, canonical_layer
+from impasto.see.layers import layer_weights
+
+
+@pytest.mark.parametrize("spelling", ["relu3_1", "conv3_1", "block3_conv1", "ReLU3_1", " relu3_1 ", "r31"])
+def test_the_fields_spellings_are_one_layer(spelling: str) -> None:
+    assert canonical_layer(spelling, ["relu3_1", "relu4_2"]) == "relu3_1"
+
+
+def test_unknown_layer_names_the_nearest(tiny: ChainEncoder) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'relu4_2'"):
+        tiny.resolve(["relu4_9"])
+
+
+def test_maps_have_the_channels_and_strides_that_layers_say(tiny: ChainEncoder) -> None:
+    image = torch.rand(2, 3, 64, 96)
+    maps = tiny(image, [layer.name for layer in tiny.layers])
+    for layer in tiny.layers:
+        assert maps[layer.name].shape == (2, layer.channels, 64 // layer.stride, 96 // layer.stride)
+
+
+def test_pixels_are_a_layer(tiny: ChainEncoder, content: torch.Tensor) -> None:
+    assert tiny(content, ["pixels"])["pixels"] is content
+
+
+def test_stops_at_the_deepest_wanted(tiny: ChainEncoder, content: torch.Tensor) -> None:
+    seen = []
+    for index, conv in enumerate(tiny.convs):
+        conv.register_forward_hook(lambda *_, i=index: seen.append(i))
+    tiny(content, ["relu2_1"])
+    assert max(seen) == 1
+
+
+@pytest.mark.parametrize("down", ["max", "average", "conv"])
+def test_every_way_down_halves(down: str) -> None:
+    encoder = ChainEncoder(((4, 4), (4, 4), (4,)), down=down)
+    maps = encoder(torch.rand(1, 3, 32, 48), ["relu1_1", "relu2_1", "relu3_1"])
+    assert [tuple(m.shape[2:]) for m in maps.values()] == [(32, 48), (16, 24), (8, 12)]
+
+
+def test_replicate_padding_leaves_no_frame() -> None:
+    """A picture of one colour looks the same at its border as in its middle."""
+    encoder = ChainEncoder(((6,),))
+    maps = encoder(torch.full((1, 3, 16, 16), 0.8), ["relu1_1"])["relu1_1"]
+    torch.testing.assert_close(maps, maps[:, :, 8:9, 8:9].expand_as(maps))
+
+
+def test_vgg19_is_as_deep_as_the_paper_says() -> None:
+    assert sum(len(block) for block in VGG19_BLOCKS) == 16
+
+
+def test_layer_weights_sum_to_one(tiny: ChainEncoder) -> None:
+    weights = layer_weights("conv1_1=3, block4_conv2", tiny, (), "--style-layers")
+    assert weights == {"relu1_1": 0.75, "relu4_2": 0.25}
+    assert set(layer_weights("", tiny, tiny.style_layers, "--style-layers")) == set(tiny.style_layers)
+
+
+@pytest.mark.parametrize("text", ["relu1_1=-1", "relu1_1=x", "relu1_1=0", "relu1_1=nan"])
+def test_bad_layer_weights_are_refused(tiny: ChainEncoder, text: str) -> None:
+    with pytest.raises(InputError, match="--style-layers"):
+        layer_weights(text, tiny, (), "--style-layers")
+
+
+def test_bfloat16_sees_what_float32_sees(tiny: ChainEncoder, content: torch.Tensor) -> None:
+    exact = tiny(content, ["relu4_2"])["relu4_2"]
+    rough = tiny.to(torch.bfloat16)(content, ["relu4_2"])["relu4_2"].float()
+    assert float((rough - exact).norm() / exact.norm()) < 0.03
