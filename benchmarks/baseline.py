@@ -56,7 +56,9 @@ def main() -> None:
     state = load_file(args.weights)
     names = [f"relu{b}_{i}" for b, n in enumerate(BLOCKS, 1) for i in range(1, n + 1)]
     indices = sorted({int(key.split(".")[1]) for key in state})
-    net = [(n, state[f"features.{i}.weight"], state[f"features.{i}.bias"]) for n, i in zip(names, indices, strict=False)]
+    net = [
+        (n, state[f"features.{i}.weight"], state[f"features.{i}.bias"]) for n, i in zip(names, indices, strict=False)
+    ]
 
     def features(x: torch.Tensor) -> dict[str, torch.Tensor]:
         maps = {}

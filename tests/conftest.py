@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from impasto.cli import run
+from impasto.media.image import save_image
 from impasto.see.encoder import ChainEncoder
+from impasto.see.weights import save_encoder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -60,6 +63,62 @@ def content() -> torch.Tensor:
 @pytest.fixture
 def style() -> torch.Tensor:
     return picture(2, 56, 56)
+
+
+class Desk:
+    """A folder with a photograph, a painting and a tiny encoder, and the command line run in it."""
+
+    def __init__(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capfd = folder, capfd
+        self.photo, self.style, self.encoder = (
+            folder / name for name in ("photo.png", "style.png", "tiny.safetensors")
+        )
+        self.out = folder / "out.png"
+
+    def run(self, *words: object) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error of ``impasto *words``."""
+        self.capfd.readouterr()
+        code = run([str(word) for word in words])
+        return (code, *self.capfd.readouterr())
+
+    def image(self, *words: object, out: Path | None = None) -> tuple[int, str, str]:
+        """``impasto image`` of the photograph and the painting in two small steps, unless ``words`` say otherwise."""
+        small = ("-o", out or self.out, "--encoder", self.encoder, "--size", 64, "--steps", 2)
+        return self.run("image", self.photo, self.style, *small, *words)
+
+    def refused(self, *words: object) -> str:
+        """The one line with which ``impasto *words`` is refused; nothing in the folder may change by it."""
+        before = self.files()
+        code, out, err = self.run(*words)
+        assert (code, out) == (2, ""), err
+        assert err.startswith("error: "), err
+        assert err.count("\n") == 1, err
+        assert self.files() == before
+        return err.strip()
+
+    def files(self) -> dict[str, bytes]:
+        """All that lies in the folder."""
+        found = (path for path in sorted(self.folder.rglob("*")) if path.is_file())
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path,
+    tiny: ChainEncoder,
+    content: torch.Tensor,
+    style: torch.Tensor,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    torch.set_num_threads(1)
+    desk = Desk(tmp_path / "desk", capfd)
+    desk.folder.mkdir()
+    save_image(content, desk.photo)
+    save_image(style, desk.style)
+    save_encoder(desk.encoder, tiny)
+    monkeypatch.chdir(desk.folder)
+    return desk
 
 
 os.environ.setdefault("COLUMNS", "100")

@@ -45,7 +45,9 @@ PRESETS: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to paint. Frozen: change a copy with ``recipe.but(size=768)``. Raises ``InputError`` on values out of range.
+    """How to paint. Frozen: change a copy with ``recipe.but(size=768)``.
+
+    Raises ``InputError`` on values out of range and on options that contradict each other.
 
     Weights are relative (each loss is divided by its target's own size), so a number means the same at any size, with
     any encoder and any style.
@@ -63,7 +65,11 @@ class Recipe:
         "good", "How long to paint: steps at each size, coarse to fine.", "picture", choices=tuple(PRESETS)
     )
     steps: int = _option(
-        0, "Steps at the final size, the coarser sizes in proportion; 0: as --quality says.", "picture", low=0, high=100000
+        0,
+        "Steps at the final size, the coarser sizes in proportion; 0: as --quality says.",
+        "picture",
+        low=0,
+        high=100000,
     )
     style_scale: float = _option(
         1.0, "Size of the strokes: 2 paints twice as large, 0.5 half as large.", "picture", low=0.1, high=10
@@ -84,20 +90,28 @@ class Recipe:
     )
     pooling: str = _option("max", "How a VGG-19 halves its maps.", "encoder", choices=("max", "average"))
     content_layers: str = _option(
-        "", "Layers of the content loss, as in relu4_2 or relu3_1=0.5,relu4_2=1; empty: the encoder's own.", "encoder",
+        "",
+        "Layers of the content loss, as in relu4_2 or relu3_1=0.5,relu4_2=1; empty: the encoder's own.",
+        "encoder",
         metavar="LAYERS",
     )
     style_layers: str = _option(
-        "", "Layers of the style loss with weights, as in relu1_1=2,relu2_1; empty: the encoder's own.", "encoder",
+        "",
+        "Layers of the style loss with weights, as in relu1_1=2,relu2_1; empty: the encoder's own.",
+        "encoder",
         metavar="LAYERS",
     )
 
     statistic: str = _option(
-        "gram", "What a style is: the Gram matrix, or moments (mean and covariance).", "losses",
+        "gram",
+        "What a style is: the Gram matrix, or moments (mean and covariance).",
+        "losses",
         choices=("gram", "moments"),
     )
     losses: str = _option(
-        "relative", "relative: each loss over its target's size; classic: the absolute weights of Gatys.", "losses",
+        "relative",
+        "relative: each loss over its target's size; classic: the absolute weights of Gatys.",
+        "losses",
         choices=("relative", "classic"),
     )
     content_weight: float = _option(
@@ -108,27 +122,47 @@ class Recipe:
     )
     tv_weight: float = _option(0.0, "Weight of total variation: smoother when higher.", "losses", low=0, high=1e12)
     grey_weight: float = _option(
-        0.0, "Weight that pulls the picture towards mean grey: the remedy when it goes white.", "losses", low=0, high=1e12
+        0.0,
+        "Weight that pulls the picture towards mean grey: the remedy when it goes white.",
+        "losses",
+        low=0,
+        high=1e12,
     )
 
     optimizer: str = _option("adam", "How the picture is improved.", "descent", choices=("adam", "lbfgs"))
     learning_rate: float = _option(
-        0.0, "Step size on 0..1 pixels; 0: the optimiser's own (adam 0.03 falling to 0.02, lbfgs 1).", "descent",
-        low=0, high=100,
+        0.0,
+        "Step size on 0..1 pixels; 0: the optimiser's own (adam 0.03 falling to 0.02, lbfgs 1).",
+        "descent",
+        low=0,
+        high=100,
     )
     averaging: float = _option(
-        0.9, "Averaging of the last pictures: 0 none, towards 1 longer; takes away the optimiser's grain.", "descent",
-        low=0, high=0.999,
+        0.9,
+        "Averaging of the last pictures: 0 none, towards 1 longer; takes away the optimiser's grain.",
+        "descent",
+        low=0,
+        high=0.999,
     )
     device: str = _option("auto", "Where to compute.", "machine", choices=("auto", "cpu", "cuda", "mps"))
+    block: int = _option(
+        0,
+        "Side of the blocks in which a large picture is seen, in pixels; 0: as memory asks for.",
+        "machine",
+        low=0,
+        high=20000,
+    )
     precision: str = _option(
-        "auto", "Number format of the encoder; auto takes the fastest that this machine has.", "machine",
+        "auto",
+        "Number format of the encoder; auto takes the fastest that this machine has.",
+        "machine",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
 
     def __post_init__(self) -> None:
         for option in options():
             object.__setattr__(self, option.name, _checked(option, getattr(self, option.name)))
+        _check_together(self)
 
     def but(self, **changes: Any) -> Recipe:
         """A copy with ``changes``; an unknown option raises ``InputError`` with the nearest name."""
@@ -165,19 +199,62 @@ _OPTIONS = tuple(
 
 def _checked(option: Option, value: Any) -> Any:
     """``value`` as the option's kind and within its range; ``InputError`` says what was expected."""
-    flag = "--" + option.name.replace("_", "-")
+    flag = _flag(option.name)
     if option.kind is str:
         if not isinstance(value, str):
             raise InputError(f"{flag} {value!r}: expected a text")
         if option.choices and value not in option.choices:
             raise UnknownNameError(f"value for {flag}", value, option.choices)
         return value
+    kind = "a whole number" if option.kind is int else "a number"
     try:
         number = option.kind(value)
+        fits = number == value if option.kind is int else math.isfinite(number)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{flag} {value!r}: expected a number") from None
-    if isinstance(value, bool) or not math.isfinite(number) or (option.kind is int and number != value):
-        raise InputError(f"{flag} {value!r}: expected {'a whole number' if option.kind is int else 'a finite number'}")
+        fits = False
+    if isinstance(value, (bool, str)) or not fits:
+        raise InputError(f"{flag} {value!r}: expected {kind}")
     if (option.low is not None and number < option.low) or (option.high is not None and number > option.high):
         raise InputError(f"{flag} {value}: expected a value from {option.low:g} to {option.high:g}")
     return number
+
+
+def _check_together(recipe: Recipe) -> None:
+    """Refuse options that contradict each other, or of which one takes all effect from the other.
+
+    An option counts as given where it is not at its default: a recipe does not know who typed what.
+    """
+    given = {option.name for option in options() if getattr(recipe, option.name) != option.default}
+    for name in ("content_weight", "style_weight"):
+        if -1 < getattr(recipe, name) < 0:
+            raise InputError(f"{_flag(name)} {getattr(recipe, name)}: expected 0 or more, or -1 for the usual one")
+    if recipe.content_weight == 0 and recipe.style_weight == 0:
+        raise InputError("--content-weight 0 and --style-weight 0: nothing is wanted of the picture; give one a weight")
+    if "start_size" in given and recipe.start_size > recipe.size:
+        raise InputError(
+            f"--start-size {recipe.start_size} is above --size {recipe.size}: "
+            "expected at most as much (equal for one size only)"
+        )
+    for name in ("content_weight", "style_weight"):
+        if name in given and "strength" in given:
+            raise InputError(
+                f"--strength and {_flag(name)} together: strength is what sets the weights; give one or the other"
+            )
+    if recipe.losses == "classic" and "strength" in given:
+        raise InputError(
+            "--strength and --losses classic together: the dial is of the relative losses; "
+            "give --content-weight and --style-weight"
+        )
+    if recipe.losses == "classic" and recipe.statistic != "gram":
+        raise InputError(f"--losses classic is about Gram matrices: it does not go with --statistic {recipe.statistic}")
+    for name in ("noise_mean", "noise_std"):
+        if name in given and recipe.init != "noise":
+            raise InputError(
+                f"{_flag(name)} is of --init noise, but --init is {recipe.init!r}: give --init noise with it"
+            )
+    if recipe.optimizer == "lbfgs" and "averaging" in given and recipe.averaging:
+        raise InputError("--averaging is of --optimizer adam: L-BFGS paints without; leave it out")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

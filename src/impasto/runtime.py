@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from impasto.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "choose_precision", "native_bfloat16"]
+__all__ = ["block_budget", "choose_device", "choose_precision", "native_bfloat16", "total_memory"]
 
 
 def choose_device(name: str = "auto") -> str:
@@ -45,6 +46,20 @@ def native_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@functools.cache
+def total_memory() -> int:
+    """Bytes of main memory, or 8 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 8 << 30
+
+
+def block_budget() -> float:
+    """Bytes that the maps of one look at a picture may take: 2 GiB, or a sixth of a smaller machine's memory."""
+    return min(2 << 30, total_memory() / 6)
 
 
 def choose_precision(name: str, device: str) -> torch.dtype:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from impasto import __version__
-from impasto.errors import InputError, MediaError
+from impasto.errors import InputError, MediaError, UnknownNameError
+from impasto.media.files import check_folder
 from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image
 from impasto.media.metadata import read_recipe
 from impasto.paint.optimise import OptimisePainter, ladder
@@ -22,11 +25,26 @@ from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe
 from impasto.runtime import choose_device, choose_precision
 from impasto.see.encoder import Encoder
-from impasto.see.load import encoder_digest, load_encoder
+from impasto.see.known import ENCODERS, KNOWN
+from impasto.see.load import describe_auto, encoder_digest, load_encoder
 
-__all__ = ["Easel", "Painting", "Source", "check_output", "open_easel", "read_about", "reopen", "stylize", "stylize_steps"]
+__all__ = [
+    "Easel",
+    "Painting",
+    "Source",
+    "check_log",
+    "check_output",
+    "check_stages",
+    "open_easel",
+    "read_about",
+    "reopen",
+    "stylize",
+    "stylize_steps",
+]
 
 _SMALLEST = 16  # pixels: below it the deepest layer of VGG-19 sees nothing
+_STARTS = ("content", "noise", "style")
+_VGG = tuple(item.name for item in KNOWN)
 
 Picturable = Tensor | Path | str
 
@@ -47,7 +65,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Painting:
-    """A picture painted: ``image`` ``(1, 3, H, W)``, 0..1, sRGB; ``alpha`` where the content had one; how it was made."""
+    """A picture painted: ``image`` ``(1, 3, H, W)``, 0..1, sRGB; ``alpha`` if the content had one; how it was made."""
 
     image: Tensor
     alpha: Tensor | None
@@ -63,7 +81,10 @@ class Painting:
 
 @dataclass(frozen=True)
 class Easel:
-    """Everything ready to paint: pull ``paint()``, then ask for the ``painting`` of a progress."""
+    """Everything ready to paint: pull ``paint()``, then ask for the ``painting`` of a progress.
+
+    ``files`` are those it was made from, which no output may replace; ``remarks`` are lines for the person.
+    """
 
     content: Source
     styles: tuple[Source, ...]
@@ -71,19 +92,24 @@ class Easel:
     encoder: Encoder
     painter: Painter
     about: Mapping[str, Any]
+    files: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def paint(self) -> Iterator[Progress]:
         """One progress per step; to stop is to stop pulling."""
         return self.painter.paint(self.content.image)
 
     def painting(self, progress: Progress) -> Painting:
-        """The picture as it stands at ``progress``, at the recipe's size, with the content's alpha."""
-        shape = _final_shape(self.content.image, self.recipe)
-        image = progress.snapshot()
-        if tuple(image.shape[2:]) != shape:  # interrupted at a coarser size
-            image = resize_to(image, *shape)
+        """The picture as it stands at ``progress``, at the recipe's size, with the content's alpha.
+
+        Short of the last step it is marked as interrupted: `rerun` would not make it again.
+        """
+        height, width = self.content.image.shape[2:]
+        shape = [max(1, round(side * self.recipe.size / max(height, width))) for side in (height, width)]
+        image = resize_to(progress.snapshot(), *shape)
         alpha = None if self.content.alpha is None else resize_to(self.content.alpha, *shape)
-        return Painting(image, alpha, self.about, progress.losses)
+        mark = {"interrupted": progress.step} if progress.step < progress.steps else {}
+        return Painting(image, alpha, {**self.about, **mark}, progress.losses)
 
 
 def open_easel(
@@ -102,30 +128,28 @@ def open_easel(
     ``encoder`` is a name, as in ``Recipe``, or an ``Encoder`` of one's own. ``changes`` are options of ``Recipe``.
     Raises ``ImpastoError`` with one line for anything that cannot be used.
     """
+    chosen = None if isinstance(encoder, str) else encoder
     if isinstance(encoder, str):
-        encoder, changes["encoder"] = None, encoder
-    recipe = (recipe or Recipe()).but(**changes)
-    given = [styles] if isinstance(styles, (Tensor, Path, str)) else list(styles)
+        changes["encoder"] = encoder
+    recipe = _rooted((recipe or Recipe()).but(**changes))
+    if weights is not None and (chosen is not None or recipe.encoder == "builtin" or recipe.encoder not in ENCODERS):
+        name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
+        raise InputError(f"--weights {weights} and {name} together: give one or the other")
+    given = [styles] if isinstance(styles, (Tensor, str, os.PathLike)) else list(styles)
     photo = _source(content, "content", allow_huge)
     paintings = tuple(_source(style, "style", allow_huge) for style in given)
-    for style in paintings:
-        if style.image.shape == photo.image.shape and torch.equal(style.image, photo.image):
-            raise InputError(
-                f"content and style are the same picture{f' ({style.path})' if style.path else ''}: "
-                "give a photograph and a painting"
-            )
+    _check_different(photo, paintings)
     ladder(recipe, *photo.image.shape[2:])
-    start = None if recipe.init in ("content", "noise", "style") else _source(_init_path(recipe), "init", allow_huge)
+    start = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
 
-    device = choose_device(recipe.device)
-    dtype = choose_precision(recipe.precision, device)
-    own = encoder is not None
-    if encoder is None:
-        encoder = load_encoder(recipe.encoder, weights=Path(weights) if weights else None, pooling=recipe.pooling)
-        encoder = encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last)
-    images = [StyleImage(_filled(style), style.alpha) for style in paintings]
-    photo = Source(_filled(photo), photo.alpha, photo.path, photo.sha256)
-    targets = StyleTargets(encoder, images, recipe)
+    file, why = "", ""
+    if chosen is None:
+        chosen, file, why = _loaded(recipe, weights)
+    weight = next(chosen.parameters())
+    machine = _machine(weight.device.type, weight.dtype)
+
+    photo = replace(photo, image=_filled(photo))
+    targets = StyleTargets(chosen, [StyleImage(_filled(style), style.alpha) for style in paintings], recipe)
     painter = OptimisePainter(targets, recipe, init=None if start is None else _filled(start))
     about = {
         "impasto": __version__,
@@ -133,28 +157,23 @@ def open_easel(
         "content": photo.about(),
         "styles": [style.about() for style in paintings],
         **({"init": start.about()} if start else {}),
-        "encoder": {
-            "name": encoder.name,
-            "sha256": "" if own else encoder_digest(encoder),
-            "weights": str(weights) if weights else "",
-        },
-        "machine": {
-            "device": device,
-            "precision": str(dtype).removeprefix("torch."),
-            "threads": torch.get_num_threads(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "encoder": {"name": chosen.name, "sha256": encoder_digest(chosen), "weights": file},
+        "machine": machine,
     }
-    return Easel(photo, paintings, recipe, encoder, painter, about)
+    pictures = (photo, *paintings, *([start] if start else []))
+    files = tuple(filter(None, [*(picture.path for picture in pictures), file]))
+    remarks = (f"encoder {chosen.name}{why}, {machine['precision']} on {machine['device']}",)
+    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks)
 
 
 def stylize_steps(
     content: Picturable, styles: Picturable | Sequence[Picturable], recipe: Recipe | None = None, **options: Any
 ) -> Iterator[Progress]:
-    """Paint as a generator: one ``Progress`` a step, ``progress.snapshot()`` the picture so far."""
-    yield from open_easel(content, styles, recipe, **options).paint()
+    """Paint step by step: one ``Progress`` a step, ``progress.snapshot()`` the picture so far.
+
+    ``options`` are those of ``open_easel``; what cannot be used is told at once, not at the first step.
+    """
+    return open_easel(content, styles, recipe, **options).paint()
 
 
 def stylize(
@@ -165,21 +184,20 @@ def stylize(
     >>> stylize("photo.jpg", "painting.jpg", size=512, strength=60).save("out.png")  # doctest: +SKIP
     """
     easel = open_easel(content, styles, recipe, **options)
-    last: Progress | None = None
-    for last in easel.paint():
+    for last in easel.paint():  # noqa: B007 - the last one is what counts
         pass
-    if last is None:
-        raise InputError("nothing was painted: the recipe has no steps")
     return easel.painting(last)
+
+
+# ── painting again ──
 
 
 def read_about(path: Path | str) -> dict[str, Any]:
     """All that a painted picture says of its making; ``MediaError`` or ``InputError`` where it says nothing."""
     try:
         about = json.loads(read_recipe(path))
-        if not isinstance(about["recipe"], dict) or not isinstance(about["styles"], list):
-            raise TypeError
-    except (ValueError, KeyError, TypeError):
+        _check_about(about)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise MediaError(f"{path}: the recipe inside is damaged; expected the one that impasto writes") from None
     return about  # type: ignore[no-any-return]
 
@@ -189,99 +207,147 @@ def reopen(
     *,
     content: Path | str | None = None,
     styles: Sequence[Path | str] = (),
+    init: Path | str | None = None,
     weights: Path | str | None = None,
     allow_huge: bool = False,
 ) -> Easel:
-    """The easel on which ``picture`` was painted, ready to paint it again.
+    """The easel on which ``picture`` was painted, ready to paint it again: the same bytes on the same machine, with as
+    many threads of torch as ``read_about(picture)["machine"]`` tells.
 
-    Its inputs are looked for where they were and beside the picture; ``content`` and ``styles`` name them anew. Raises
-    ``InputError`` where a file is gone or has changed since.
+    Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init`` and ``weights``
+    name them anew. Raises ``InputError`` where a file is gone or has changed since.
     """
     about = read_about(picture)
-    near = Path(picture).parent
-    recipe = Recipe.from_dict(about["recipe"])
-    entries = list(about["styles"])
+    near, entries, seen = Path(picture).parent, about["styles"], about["encoder"]
     if styles and len(styles) != len(entries):
         raise InputError(f"{picture} was painted with {len(entries)} style(s), {len(styles)} given")
-    photo = _found(about["content"], near, content, "content", "--content")
-    paintings = [
-        _found(entry, near, styles[i] if styles else None, "style", "--style") for i, entry in enumerate(entries)
-    ]
-    changes: dict[str, Any] = {"encoder": about["encoder"]["name"], "device": about["machine"]["device"]}
-    changes["precision"] = about["machine"]["precision"]
-    file = weights or about["encoder"]["weights"] or None
-    if file is None and recipe.encoder.endswith((".safetensors", ".pth")):
-        changes["encoder"] = recipe.encoder
+    photo = _found(about["content"], near, content, "content")
+    paintings = [_found(entry, near, styles[i] if styles else None, "style") for i, entry in enumerate(entries)]
+    changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
     if "init" in about:
-        changes["init"] = str(_found(about["init"], near, None, "init picture", "--init"))
-    easel = open_easel(photo, paintings, recipe.but(**changes), weights=file, allow_huge=allow_huge)
-    if easel.about["encoder"]["sha256"] != about["encoder"]["sha256"]:
+        changes["init"] = str(_found(about["init"], near, init, "init"))
+    if weights is not None or seen["weights"] or seen["name"] not in ENCODERS:
+        weights = _found({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
+    # A file brings its own name; load_encoder wants one only to know the two kinds of VGG-19 apart.
+    changes["encoder"] = seen["name"] if weights is None or seen["name"] in _VGG else "auto"
+    recipe = Recipe.from_dict(about["recipe"]).but(**changes)
+    easel = open_easel(photo, paintings, recipe, weights=weights, allow_huge=allow_huge)
+    if easel.about["encoder"]["sha256"] != seen["sha256"]:
         raise InputError(
-            f"{picture} was painted with other weights of {about['encoder']['name']} "
-            f"(sha256 {about['encoder']['sha256'][:12]}…): name that file with --weights"
+            f"{picture} was painted with other weights of {seen['name']} (sha256 {seen['sha256'][:12]}…): "
+            "name that file with --weights"
         )
     # What the new picture records is what the old one did: the same bytes on the same machine.
-    recorded = {**easel.about, "recipe": about["recipe"], "encoder": about["encoder"]}
-    recorded["content"], recorded["styles"] = about["content"], about["styles"]
-    if "init" in about:
-        recorded["init"] = about["init"]
-    return Easel(easel.content, easel.styles, easel.recipe, easel.encoder, easel.painter, recorded)
+    recorded = {**easel.about, **{key: about[key] for key in easel.about if key not in ("impasto", "machine")}}
+    return replace(easel, about=recorded, remarks=(*easel.remarks, *_differences(about, easel.about)))
 
 
-def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind: str, flag: str) -> Path:
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Lines on why a picture painted again will not be the same to the last bit."""
+    names = {"impasto": (old["impasto"], new["impasto"])}
+    names |= {key: (old["machine"].get(key), value) for key, value in new["machine"].items() if key != "python"}
+    if changed := [f"{name} {was}, now {now}" for name, (was, now) in names.items() if was != now]:
+        yield f"painted then with {'; '.join(changed)}: small differences are to be expected"
+    if "interrupted" in old:
+        yield f"it was interrupted at step {old['interrupted']} then; this one is painted to its end"
+
+
+def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind: str) -> Path:
     """The file that ``entry`` recorded, by name or beside the picture, its hash checked."""
+    name = {"init": "picture to start from", "weights": "weight file"}.get(kind, kind)
     if given is None and not entry["path"]:
-        raise InputError(f"the {kind} was not a file when this picture was painted: name one with {flag}")
-    places = [Path(given)] if given is not None else [Path(entry["path"]), near / Path(entry["path"]).name]
+        raise InputError(f"the picture records no file of its {name}: name one with --{kind} FILE")
+    # The picture may come from a machine with other slashes.
+    places = [Path(entry["path"]), near / PureWindowsPath(entry["path"]).name] if given is None else [Path(given)]
     there = [place for place in places if place.is_file()]
     if not there:
-        raise InputError(f"the {kind} {places[0]} is gone: name it with {flag} FILE")
+        raise InputError(f"the {name} {places[0]} is gone: name it with --{kind} FILE")
     for place in there:
         if not entry["sha256"] or file_sha256(place) == entry["sha256"]:
             return place
     raise InputError(
-        f"the {kind} {there[0]} is not the file that was painted from (its sha256 differs): "
-        f"name the right one with {flag} FILE"
+        f"the {name} {there[0]} is not the file that was painted from (its sha256 differs): "
+        f"name the right one with --{kind} FILE"
     )
+
+
+def _check_about(about: Any) -> None:
+    """Raise one of Python's own errors unless ``about`` has the form that ``open_easel`` gives."""
+    inputs = [about["content"], *about["styles"], *([about["init"]] if "init" in about else [])]
+    texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
+    texts += [about["encoder"][key] for key in ("name", "sha256", "weights")]
+    texts += [about["machine"][key] for key in ("device", "precision")]
+    numbers = [about["output"][key] for key in ("bits", "quality")] + [about["machine"]["threads"]]
+    right = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+    right = right and all(isinstance(value, (int, float, str)) for value in about["recipe"].values())
+    if not right or not about["styles"]:
+        raise TypeError
+
+
+# ── what is given ──
+
+
+def _rooted(recipe: Recipe) -> Recipe:
+    """``recipe`` with whole paths: it must hold in any folder."""
+    changes = {}
+    for name, names in (("encoder", ENCODERS), ("init", _STARTS)):
+        path = os.path.expanduser(getattr(recipe, name))
+        if path not in names and os.path.isfile(path):
+            changes[name] = os.path.abspath(path)
+    return recipe.but(**changes)
 
 
 def _init_path(recipe: Recipe) -> Path:
     path = Path(recipe.init)
     if not path.exists() and "." not in path.name:
-        from impasto.errors import UnknownNameError
-
-        raise UnknownNameError("value for --init", recipe.init, ("content", "noise", "style", "a picture file"))
+        raise UnknownNameError("value for --init", recipe.init, (*_STARTS, "a picture file"))
     return path
 
 
 def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:
     """``given`` as checked pixels; the message names the picture by its role."""
     if isinstance(given, Tensor):
-        image = given.detach().float()
-        image = image[None] if image.ndim == 3 else image
-        if image.ndim != 4 or image.shape[:2] != (1, 3):
-            raise InputError(f"the {kind} is a tensor of shape {tuple(given.shape)}: expected (1, 3, H, W), 0..1")
-        if not bool(torch.isfinite(image).all()):
-            raise InputError(f"the {kind} holds NaN or infinite values: expected numbers from 0 to 1")
-        if float(image.min()) < -1e-3 or float(image.max()) > 1 + 1e-3:
-            raise InputError(f"the {kind} runs from {image.min():.3g} to {image.max():.3g}: expected 0..1, divide by 255?")
-        source = Source(image.cpu())
-    else:
+        source = Source(_checked_tensor(given, kind))
+    elif isinstance(given, (str, os.PathLike)):
         picture = load_picture(given, allow_huge=allow_huge)
         source = Source(picture.image, picture.alpha, str(Path(given).absolute()), file_sha256(given))
+    else:
+        raise InputError(f"the {kind} is a {type(given).__name__}: expected a path or a tensor (1, 3, H, W), 0..1")
     height, width = source.image.shape[2:]
     name = source.path or f"the {kind}"
     if min(height, width) < _SMALLEST:
         raise InputError(f"{name} is {width}×{height} pixels: expected at least {_SMALLEST} on each side as {kind}")
-    seen = source.image if source.alpha is None else source.image[:, :, source.alpha[0, 0] > 0.5]
+    seen = source.image.flatten(2)
+    if source.alpha is not None:
+        seen = seen[:, :, source.alpha.flatten() > 0]
     if seen.numel() == 0:
         raise InputError(f"{name} is wholly transparent: expected a visible picture as {kind}")
-    flat = seen.flatten(2) if seen.ndim == 4 else seen
-    if kind != "init" and float((flat.amax(2) - flat.amin(2)).max()) < 2 / 255:
-        shade = "black" if float(flat.max()) < 0.02 else "one flat colour"
-        raise InputError(f"{name} is {shade} all over: there is nothing in it to paint {'with' if kind == 'style' else ''}"
-                         .rstrip() + "; choose another picture")
+    if kind != "init" and float((seen.amax(2) - seen.amin(2)).max()) < 2 / 255:
+        shade = "black" if float(seen.max()) < 0.02 else "one flat colour"
+        raise InputError(f"{name} is {shade} all over, with nothing in it to see: choose another picture as {kind}")
     return source
+
+
+def _checked_tensor(given: Tensor, kind: str) -> Tensor:
+    """``given`` as ``(1, 3, H, W)`` float32, 0..1, on the CPU."""
+    image = given.detach().float()
+    image = image[None] if image.ndim == 3 else image
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or image.numel() == 0:
+        raise InputError(f"the {kind} is a tensor of shape {tuple(given.shape)}: expected (1, 3, H, W), 0..1")
+    if not bool(torch.isfinite(image).all()):
+        raise InputError(f"the {kind} holds NaN or infinite values: expected numbers from 0 to 1")
+    if float(image.min()) < -1e-3 or float(image.max()) > 1 + 1e-3:
+        raise InputError(f"the {kind} runs from {image.min():.3g} to {image.max():.3g}: expected 0..1, divide by 255?")
+    return image.clamp(0, 1).cpu()
+
+
+def _check_different(photo: Source, paintings: Iterable[Source]) -> None:
+    for style in paintings:
+        if style.image.shape == photo.image.shape and torch.equal(style.image, photo.image):
+            raise InputError(
+                f"content and style are the same picture{f' ({style.path})' if style.path else ''}: "
+                "give a photograph and a painting"
+            )
 
 
 def _filled(source: Source) -> Tensor:
@@ -293,15 +359,58 @@ def _filled(source: Source) -> Tensor:
     return source.image * source.alpha + mean * (1 - source.alpha)
 
 
-def _final_shape(content: Tensor, recipe: Recipe) -> tuple[int, int]:
-    height, width = content.shape[2:]
-    scale = recipe.size / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
+def _loaded(recipe: Recipe, weights: Path | str | None) -> tuple[Encoder, str, str]:
+    """The encoder of ``recipe``, the file that was named for it, and, where nobody chose it, why it was taken."""
+    device = choose_device(recipe.device)
+    dtype = choose_precision(recipe.precision, device)
+    file = "" if recipe.encoder in ENCODERS else recipe.encoder
+    if weights is not None:
+        file = os.path.abspath(os.path.expanduser(weights))
+    encoder = load_encoder(recipe.encoder, weights=None if weights is None else file, pooling=recipe.pooling)
+    why = f" ({describe_auto()[1]})" if recipe.encoder == "auto" and weights is None else ""
+    return encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last), file, why  # type: ignore[call-overload]
 
 
-def check_output(path: Path | str, inputs: Sequence[str], *, bits: int = 8) -> None:
-    """Before any work: can ``path`` be written, and is it none of the ``inputs``?"""
-    check_writable(path, bits=bits)
-    for name in inputs:
-        if name and Path(path).exists() and Path(name).exists() and Path(path).samefile(name):
-            raise InputError(f"{path} is one of the inputs: choose another output with -o")
+def _machine(device: str, dtype: torch.dtype) -> dict[str, Any]:
+    """What the bits of a result depend on beside the recipe."""
+    return {
+        "device": device,
+        "precision": str(dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+# ── where it goes ──
+
+
+def check_output(path: Path | str, inputs: Iterable[Path | str] = (), *, bits: int = 8, size: int = 0) -> None:
+    """Before any work: can a picture of ``size`` be written to ``path``, and is it none of the ``inputs``?"""
+    check_writable(path, bits=bits, long_side=size)
+    _check_spared(path, inputs, f"{path} is one of the inputs: choose another output with -o")
+
+
+def check_log(path: Path | str, inputs: Iterable[Path | str], out: Path | str) -> None:
+    """Before any work: can a table be written to ``path``, and is it neither an input nor the picture ``out``?"""
+    if not Path(path).exists() or Path(path).is_file() or Path(path).is_dir():  # else a pipe or a device
+        check_folder(path)
+    _check_spared(path, inputs, f"--log {path} is one of the inputs: choose another name")
+    if os.path.realpath(path) == os.path.realpath(out):
+        raise InputError(f"--log {path} is the picture itself: choose another name, as in losses.csv")
+
+
+def check_stages(out: Path, inputs: Iterable[Path | str]) -> None:
+    """Is none of the ``inputs`` named as a stage of ``out`` that ``--save-every`` will write?"""
+    stage = re.compile(re.escape(out.stem) + r"-\d{4,}" + re.escape(out.suffix))
+    for path in map(Path, inputs):
+        if stage.fullmatch(path.name) and os.path.realpath(path.parent) == os.path.realpath(out.parent):
+            raise InputError(f"--save-every would write over {path}, one of the inputs: choose another output with -o")
+
+
+def _check_spared(path: Path | str, inputs: Iterable[Path | str], message: str) -> None:
+    if Path(path).exists():
+        for name in inputs:
+            if Path(name).exists() and Path(path).samefile(name):
+                raise InputError(message)

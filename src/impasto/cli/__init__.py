@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from impasto import __version__
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, UnknownNameError
 
 __all__ = ["cli", "main"]
 
@@ -24,6 +28,8 @@ _COMMANDS = {
     "train": ("impasto.cli.train", "train", "Train the networks that impasto sees with."),
     "demo": ("impasto.cli.demo", "demo", "Paint a first picture from what is already here."),
 }
+
+_OUT_OF_MEMORY = re.compile(r"out of memory|n.t allocate memory|not enough memory", re.IGNORECASE)
 
 
 class _Lazy(click.Group):
@@ -40,10 +46,10 @@ class _Lazy(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from impasto.errors import UnknownNameError
-
             raise UnknownNameError("command", args[0], _COMMANDS)
         return super().resolve_command(ctx, args)
 
@@ -61,10 +67,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be Unicode
     # A terminated painting is an interrupted one: it saves the best picture so far.
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    previous = signal.getsignal(signal.SIGTERM)
+    if previous is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        result: Any = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        return _run(words)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        result: Any = cli.main(args=words, standalone_mode=False)
+        sys.stdout.flush()
         return int(result) if isinstance(result, int) else 0
     except ImpastoError as error:
         return _say(str(error))
@@ -76,14 +95,25 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return 0
+    except BrokenPipeError:  # the reader, such as head, has seen enough; click answers alike
+        _drop_stdout()
+        return 1
+    except OSError as error:  # a full disk, a name too long: the machine's, not ours
+        _drop_stdout()
+        return _say(f"{error.filename or 'writing'}: {(error.strerror or str(error)).lower()}")
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "memory" in str(error):
+        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
             return _say("this does not fit into memory: try a smaller --size, or close other programs")
         raise
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+
+
+def _drop_stdout() -> None:
+    """What cannot leave its buffer goes nowhere: Python would complain of it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def show(picture: Path, as_json: bool) -> None:
 
     about = read_about(picture)
     if as_json:
-        print(json.dumps(about, ensure_ascii=False))
+        print(json.dumps(about))
         return
     print(command_line(about))
     for role, entries in (("content", [about["content"]]), ("style", about["styles"])):
@@ -43,23 +44,31 @@ def show(picture: Path, as_json: bool) -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the new one goes  [PICTURE-rerun.png].")
 @click.option("--content", type=click.Path(path_type=Path), help="The photograph, where it is no longer in its place.")
 @click.option("--style", "styles", multiple=True, type=click.Path(path_type=Path), help="The painting, likewise.")
-@click.option("--weights", type=click.Path(path_type=Path), help="The weight file, likewise.")
+@click.option("--init", type=click.Path(path_type=Path), help="The picture it started from, likewise.")
+@click.option("--weights", type=click.Path(path_type=Path), help="The encoder's file, likewise.")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
 def rerun(picture: Path, out: Path | None, quiet: bool, as_json: bool, **given: Any) -> int:
     """Paint PICTURE again from the recipe inside it: the same bytes on the same machine."""
-    from impasto.cli.session import Output, paint_to_file
+    from impasto.cli.session import Output, free_name, paint_to_file
     from impasto.studio import read_about, reopen
 
     about = read_about(picture)
-    written = about.get("output", {})
     output = Output(
-        out=out or picture.with_name(f"{picture.stem}-rerun{picture.suffix}"),
-        bits=int(written.get("bits", 8)),
-        jpeg_quality=int(written.get("quality", 95)),
+        out=out or free_name(f"{picture.stem}-rerun", picture.suffix, picture.parent),
+        bits=about["output"]["bits"],
+        jpeg_quality=about["output"]["quality"],
         quiet=quiet,
         as_json=as_json,
     )
     output.check([picture])
-    return paint_to_file(lambda: reopen(picture, **given), output)
+
+    def easel() -> Any:
+        import torch
+
+        # In how many parts a sum is taken shows in its last bits.
+        torch.set_num_threads(min(about["machine"]["threads"], os.cpu_count() or 1))
+        return reopen(picture, **given)
+
+    return paint_to_file(easel, output)

@@ -18,7 +18,16 @@ def command_line(about: Mapping[str, Any]) -> str:
     for option in options():
         value = about["recipe"].get(option.name, option.default)
         if value != option.default:
-            words += ["--" + option.name.replace("_", "-"), f"{value:g}" if option.kind is float else str(value)]
-    if about["encoder"].get("weights"):
-        words += ["--weights", about["encoder"]["weights"]]
+            words += ["--" + option.name.replace("_", "-"), _text(value)]
+    weights = about["encoder"]["weights"]
+    if weights and weights != about["recipe"].get("encoder"):
+        words += ["--weights", weights]
+    if about["output"]["bits"] != 8:
+        words += ["--bits", str(about["output"]["bits"])]
     return shlex.join(words)
+
+
+def _text(value: Any) -> str:
+    """``value`` as one would type it: 60 for 60.0, and never fewer digits than it has."""
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)

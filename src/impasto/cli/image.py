@@ -31,14 +31,13 @@ def image(content: Path, style: Path, out: Path | None, **given: Any) -> int:
     The picture holds its recipe: `impasto show` prints it and `impasto rerun` paints it again. Ctrl-C saves the picture
     as it stands.
     """
-    from impasto.cli.session import Output, paint_to_file
+    from impasto.cli.session import Output, free_name, paint_to_file
     from impasto.recipe import Recipe
 
-    changes = typed(given)
-    recipe = Recipe().but(**changes)  # options are checked before torch is even imported
+    recipe = Recipe().but(**typed(given))  # options are checked before torch is even imported
     weights, allow_huge = given.pop("weights"), given.pop("allow_huge")
-    output = Output(out=out or _free(Path(f"{content.stem}-{style.stem}.png")), **given)
-    output.check([content, style])
+    output = Output(out=out or free_name(f"{content.stem}-{style.stem}", ".png"), **given)
+    output.check([content, style], recipe.size)
 
     def easel() -> Any:
         from impasto.studio import open_easel
@@ -46,11 +45,3 @@ def image(content: Path, style: Path, out: Path | None, **given: Any) -> int:
         return open_easel(content, style, recipe, weights=weights, allow_huge=allow_huge)
 
     return paint_to_file(easel, output)
-
-
-def _free(path: Path) -> Path:
-    """``path``, or with a number where it is taken: a name that nobody typed overwrites nothing."""
-    candidate, number = path, 2
-    while candidate.exists():
-        candidate, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
-    return candidate

@@ -10,7 +10,7 @@ import click
 from impasto.errors import UnknownNameError
 from impasto.recipe import Option, options
 
-__all__ = ["recipe_options"]
+__all__ = ["recipe_options", "typed"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -25,7 +25,7 @@ class _Choice(click.Choice):  # type: ignore[type-arg]
         return value
 
 
-class _Number(click.ParamType):
+class _Number(click.ParamType):  # type: ignore[type-arg]
     """A number as text: its kind and range are checked by ``Recipe``, whose message names the range."""
 
     def __init__(self, kind: type) -> None:
@@ -63,7 +63,7 @@ def _number(option: Option, value: str) -> Any:
         return value  # Recipe says what was expected
 
 
-def _kind(option: Option) -> click.ParamType:
+def _kind(option: Option) -> click.ParamType[Any]:
     if option.choices:
         return _Choice(option.choices)
     return click.STRING if option.kind is str else _Number(option.kind)

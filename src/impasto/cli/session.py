@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
-import os
+import math
+import signal
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from impasto.errors import InputError, MediaError
+from impasto.errors import ImpastoError, InputError, MediaError
 
 if TYPE_CHECKING:
     from impasto.paint.painter import Progress
-    from impasto.studio import Easel
+    from impasto.studio import Easel, Painting
 
-__all__ = ["Output", "paint_to_file"]
+__all__ = ["Output", "free_name", "paint_to_file"]
 
 _COLUMNS = ("content", "style", "tv", "grey", "temporal")
 
@@ -37,55 +39,103 @@ class Output:
     quiet: bool = False
     as_json: bool = False
 
-    def check(self, inputs: Sequence[Path]) -> None:
-        """Refuse, before any work, what could not be written at the end."""
+    def check(self, inputs: Iterable[Path | str], size: int = 0) -> None:
+        """Refuse, before any work, what could not be written at the end or would replace one of the ``inputs``."""
         if self.bits not in (8, 16):
             raise InputError(f"--bits {self.bits}: expected 8 or 16")
         if not 1 <= self.jpeg_quality <= 100:
             raise InputError(f"--jpeg-quality {self.jpeg_quality}: expected 1 to 100")
         if self.save_every < 0:
             raise InputError(f"--save-every {self.save_every}: expected a number of steps, 0 for none")
-        from impasto.studio import check_output
+        from impasto.studio import check_log, check_output, check_stages
 
-        check_output(self.out, [str(path) for path in inputs], bits=self.bits)
-        if self.log and not self.log.absolute().parent.is_dir():
-            raise InputError(f"--log {self.log}: the folder {self.log.absolute().parent} does not exist; create it first")
+        inputs = list(inputs)
+        check_output(self.out, inputs, bits=self.bits, size=size)
+        if self.save_every:
+            check_stages(self.out, inputs)
+        if self.log:
+            check_log(self.log, inputs, self.out)
+
+    def stage(self, step: int) -> Path:
+        """The file of ``--save-every`` at ``step``."""
+        return self.out.with_name(f"{self.out.stem}-{step:04d}{self.out.suffix}")
 
 
 def paint_to_file(open_easel: Callable[[], Easel], output: Output) -> int:
-    """Paint and save; the exit code: 0 done, 130 interrupted (and the picture so far saved)."""
+    """Paint and save; the exit code: 0 done, 130 interrupted (and the picture so far saved).
+
+    A failing log or stage does not end a painting: it is told when the picture is safe.
+    """
     began = time.perf_counter()
     easel = open_easel()
-    name = easel.about["encoder"]["name"]
+    output.check(easel.files, easel.recipe.size)
     if not output.quiet:
-        print(_who(easel), file=sys.stderr)
+        print(*easel.remarks, sep="\n", file=sys.stderr)
+    with _Held() as held, _Side(easel, output) as side:
+        last = _paint(easel, held, side, _Bar(output.quiet))
+        painting = easel.painting(last)
+        _save(painting, output)
+    _report(easel, painting, last, output, time.perf_counter() - began)
+    if side.failure:
+        raise side.failure
+    return 130 if last.step < last.steps else 0
+
+
+def free_name(stem: str, suffix: str, folder: Path | None = None) -> Path:
+    """A name that is not taken, numbered if need be: a name that nobody typed overwrites nothing."""
+    # A file system allows 255 bytes, and the names of stages and temporary files are longer than this one.
+    stem = stem.encode(errors="surrogateescape")[:180].decode(errors="ignore")
+    path, number = (folder or Path()) / f"{stem}{suffix}", 2
+    while path.exists():
+        path, number = path.with_name(f"{stem}-{number}{suffix}"), number + 1
+    return path
+
+
+def _paint(easel: Easel, held: _Held, side: _Side, bar: _Bar) -> Progress:
+    """Pull the painting to its end or to an interrupt; its last progress."""
     last: Progress | None = None
-    interrupted = False
-    with _Bar(output.quiet) as bar, _Log(output.log) as log:
+    with bar:
         try:
             for last in easel.paint():
+                held.painting = True
                 bar.show(last)
-                log.write(last)
-                if last.note and not output.quiet:
-                    bar.say(last.note)
-                if output.save_every and last.step % output.save_every == 0 and last.step < last.steps:
-                    stage = output.out.with_name(f"{output.out.stem}-{last.step:04d}{output.out.suffix}")
-                    easel.painting(last).save(stage, bits=output.bits, quality=output.jpeg_quality)
+                side.step(last)
+                if held.asked:
+                    break
+            held.saving = True
         except KeyboardInterrupt:
-            interrupted = True
+            held.saving = True
             if last is None:
                 raise
     if last is None:
         raise InputError("nothing was painted: the recipe has no steps")
-    painting = easel.painting(last)
-    if interrupted:
-        # Not a picture that `rerun` could make again, and it must not claim to be.
-        painting = type(painting)(
-            painting.image, painting.alpha, {**painting.about, "interrupted": last.step}, painting.losses
-        )
-    painting.save(output.out, bits=output.bits, quality=output.jpeg_quality)
-    seconds = time.perf_counter() - began
+    return last
+
+
+def _save(painting: Painting, output: Output) -> None:
+    """Save the picture; where that fails, among the temporary files, so that no work is lost: an error all the same."""
+    try:
+        painting.save(output.out, bits=output.bits, quality=output.jpeg_quality)
+    except MediaError as error:
+        kept = _rescue(painting, output)
+        raise MediaError(f"{error}; the picture is kept as {kept}" if kept else str(error)) from None
+
+
+def _rescue(painting: Painting, output: Output) -> Path | None:
+    with suppress(OSError, MediaError):
+        folder = Path(tempfile.mkdtemp(prefix="impasto-"))
+        try:
+            painting.save(folder / output.out.name, bits=output.bits, quality=output.jpeg_quality)
+            return folder / output.out.name
+        except MediaError:
+            folder.rmdir()
+    return None
+
+
+def _report(easel: Easel, painting: Painting, last: Progress, output: Output, seconds: float) -> None:
+    """The last lines: one for the person, one for a machine."""
     height, width = painting.image.shape[2:]
+    interrupted = last.step < last.steps
     if not output.quiet:
         state = f"interrupted at step {last.step} of {last.steps}; the picture so far is" if interrupted else "painted"
         print(f"{state} {output.out} ({width}×{height}) in {seconds:.1f} s", file=sys.stderr)
@@ -93,36 +143,56 @@ def paint_to_file(open_easel: Callable[[], Easel], output: Output) -> int:
         line: dict[str, Any] = {
             "out": str(output.out),
             "seconds": round(seconds, 3),
-            "encoder": name,
+            "encoder": easel.about["encoder"]["name"],
             "precision": easel.about["machine"]["precision"],
             "device": easel.about["machine"]["device"],
             "width": width,
             "height": height,
             "steps": last.step,
             "interrupted": interrupted,
-            "losses": dict(last.losses),
+            # JSON has no NaN: a last step that diverged, and was taken back, has no loss to tell.
+            "losses": {name: value if math.isfinite(value) else None for name, value in last.losses.items()},
         }
         print(json.dumps(line))
-    return 130 if interrupted else 0
 
 
-def _who(easel: Easel) -> str:
-    """The one line that says which encoder looks, and why."""
-    machine = easel.about["machine"]
-    why = ""
-    if easel.recipe.encoder == "auto":
-        from impasto.see.load import describe_auto
+class _Held(AbstractContextManager["_Held"]):
+    """Ctrl-C and its like, held back until a step is whole; the second one stops within it.
 
-        why = f" ({describe_auto()[1]})"
-    return f"encoder {easel.about['encoder']['name']}{why}, {machine['precision']} on {machine['device']}"
+    Before the first step they act at once, there is nothing to keep. While the picture is being saved they wait.
+    """
+
+    def __init__(self) -> None:
+        self.painting = self.asked = self.saving = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Held:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and a shell's & leave it
+                self._before[number] = signal.signal(number, self._caught)
+        return self
+
+    def _caught(self, number: int, frame: FrameType | None) -> None:
+        if self.saving:
+            return
+        if self.asked or not self.painting:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
 
 class _Bar(AbstractContextManager["_Bar"]):
-    """Rich's bar with the time left and the losses; nothing where nobody looks."""
+    """Rich's bar with the time left and the losses; where no terminal is, the notes alone."""
 
     def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
         self.progress: Any = None
-        if quiet:
+        if quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -147,9 +217,8 @@ class _Bar(AbstractContextManager["_Bar"]):
         if self.progress:
             losses = "  ".join(f"{key} {value:.3g}" for key, value in at.losses.items() if key != "total")
             self.progress.update(self.task, completed=at.done, description=f"{at.size} px", losses=losses)
-
-    def say(self, text: str) -> None:
-        self.progress.console.print(text)
+        if at.note and not self.quiet:
+            print(at.note, file=sys.stderr)  # rich keeps it above the bar
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -158,32 +227,45 @@ class _Bar(AbstractContextManager["_Bar"]):
             self.progress.stop()
 
 
-class _Log(AbstractContextManager["_Log"]):
-    """``losses.csv``: one row a step, under a temporary name until the painting ends, however it ends."""
+class _Side(AbstractContextManager["_Side"]):
+    """What is written beside the picture: the log, a row a step, and the stages. ``failure`` is the first that failed.
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.part = path.with_name(f".{path.name}.part") if path else None
-        self.file: Any = None
+    The log is opened at the first step, so that nothing is lost of an old one before there is something new.
+    """
 
-    def __enter__(self) -> _Log:
-        if self.part:
+    def __init__(self, easel: Easel, output: Output) -> None:
+        self.easel, self.output = easel, output
+        self.failure: ImpastoError | None = None
+        self._file: Any = None
+
+    def step(self, at: Progress) -> None:
+        """Write what is due behind this step; a log that fails at the first one is an error at once."""
+        if self.output.log and not self.failure:
             try:
-                self.file = self.part.open("w", newline="")
+                self._log(self.output.log, at)
             except OSError as error:
-                raise MediaError(f"--log {self.path} cannot be written: {error.strerror}") from None
-            self.rows = csv.writer(self.file)
-            self.rows.writerow(("step", "size", "total", *_COLUMNS))
-        return self
+                why = (error.strerror or str(error)).lower()
+                self.failure = MediaError(f"--log {self.output.log} could not be written: {why}")
+                if at.step == 1:
+                    raise self.failure from None
+        if self.output.save_every and at.step % self.output.save_every == 0 and at.step < at.steps:
+            try:
+                stage = self.easel.painting(at)
+                stage.save(self.output.stage(at.step), bits=self.output.bits, quality=self.output.jpeg_quality)
+            except MediaError as error:
+                self.failure = self.failure or error
 
-    def write(self, at: Progress) -> None:
-        if self.file:
-            values = [f"{at.losses[key]:.8g}" if key in at.losses else "" for key in ("total", *_COLUMNS)]
-            self.rows.writerow((at.step, at.size, *values))
+    def _log(self, path: Path, at: Progress) -> None:
+        if not self._file:
+            self._file = path.open("w", newline="")
+            csv.writer(self._file).writerow(("step", "size", "total", *_COLUMNS))
+        values = [f"{at.losses[key]:.8g}" if key in at.losses else "" for key in ("total", *_COLUMNS)]
+        csv.writer(self._file).writerow((at.step, at.size, *values))
+        self._file.flush()  # to be followed while it paints
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.file and self.part and self.path:
-            self.file.close()
-            os.replace(self.part, self.path)
+        if self._file:
+            with suppress(OSError):  # told already, when it was flushed
+                self._file.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -62,7 +62,18 @@ class Match:
         error = (x.float() - self.target).square()
         if self.mask is not None:
             error = error * self.mask
-        return error.sum() / self.target.square().sum().clamp_min(1e-8 * self.target.numel())
+        return error.sum() / self._size(self.target)
+
+    @staticmethod
+    def _size(target: Tensor) -> Tensor:
+        return target.square().sum().clamp_min(1e-8 * target.numel())
+
+    def within(self, rows: slice, columns: slice) -> Match:
+        """The same term on a part of the map: parts that cover the map sum up to the whole."""
+        target = self.target[:, :, rows, columns]
+        mask = None if self.mask is None else self.mask[:, :, rows, columns]
+        share = float(self._size(target) / self._size(self.target))
+        return replace(self, target=target, mask=mask, weight=self.weight * share)
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,11 @@ class Style:
     name: str = "style"
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.statistic.distance(self.statistic.describe(x, self.mask), self.target)
+        return self.compare(self.statistic.describe(x, self.mask))
+
+    def compare(self, description: Tensor) -> Tensor:
+        """The term's value for a map's description."""
+        return self.statistic.distance(description, self.target)
 
 
 @dataclass(frozen=True)
@@ -124,6 +139,11 @@ class ClassicContent:
     def __call__(self, x: Tensor) -> Tensor:
         return (x.float() - self.target).square().mean()
 
+    def within(self, rows: slice, columns: slice) -> ClassicContent:
+        """The same term on a part of the map: parts that cover the map sum up to the whole."""
+        target = self.target[:, :, rows, columns]
+        return replace(self, target=target, weight=self.weight * target.numel() / self.target.numel())
+
 
 @dataclass(frozen=True)
 class ClassicStyle:
@@ -136,8 +156,11 @@ class ClassicStyle:
     name: str = "style"
 
     def __call__(self, x: Tensor) -> Tensor:
-        found = self.statistic.describe(x)
-        return ((found - self.target) / x.shape[1]).square().mean()
+        return self.compare(self.statistic.describe(x))
+
+    def compare(self, description: Tensor) -> Tensor:
+        """The term's value for a map's description."""
+        return ((description - self.target) / self.target.shape[-1]).square().mean()
 
 
 @dataclass(frozen=True)

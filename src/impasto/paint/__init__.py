@@ -1,0 +1,1 @@
+"""How it is reached: the descent, the canvas, the painters."""

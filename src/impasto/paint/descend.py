@@ -72,7 +72,9 @@ def descend(
                 for p, kept in zip(parameters, good, strict=True):
                     p.copy_(kept)
             optimizer.state.clear()
-            note = "" if told else f"diverged at step {index + 1}: went back to the last good picture with half the step"
+            note = (
+                "" if told else f"diverged at step {index + 1}: went back to the last good picture with half the step"
+            )
             told = True
             index += 1
             yield Step(index, steps, seen, note)

@@ -6,21 +6,24 @@ Large strokes form at 64 and 128 px, where a step costs almost nothing; the last
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto.errors import InputError
+from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
-from impasto.loss.terms import ClassicContent, ClassicSmooth, Grey, Match, Smooth, Term
+from impasto.loss.terms import ClassicContent, ClassicSmooth, Grey, Losses, Match, Smooth, Term
 from impasto.media.image import resize
 from impasto.paint.canvas import Average, PixelCanvas, carry_moments, resized
 from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
+from impasto.runtime import block_budget
+from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
 
@@ -101,6 +104,8 @@ class OptimisePainter:
         device = next(self.encoder.parameters()).device
         content = content.to(device)
         rungs = ladder(recipe, *content.shape[2:])
+        if not self.weights.style and self.init is None and recipe.init == "content":
+            rungs = rungs[-1:]  # the photograph alone is wanted and is there: coarser sizes could only blur it
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
         image: Tensor | None = None
@@ -110,7 +115,7 @@ class OptimisePainter:
             photo = resize(content, size)
             image = self._start(photo) if image is None else resized(image, photo)
             canvas = PixelCanvas(image)
-            objective = Objective(self.encoder, self.terms(photo, size, anchors))
+            objective = self._objective(photo, size, anchors)
             last, optimizer = optimizer, self._optimizer(canvas, rung)
             if last is not None:
                 carry_moments(last, optimizer, canvas)
@@ -142,11 +147,10 @@ class OptimisePainter:
         if self.weights.style:
             terms += self.targets.terms(size, self.weights.style)
         if self.weights.content:
-            with torch.no_grad():
-                maps = self.encoder(photo, self.content_layers)
+            maps = tiling.encode(self.encoder, photo, self.content_layers, self._block(photo))
             for layer, share in self.content_layers.items():
                 weight = self.weights.content * share
-                target = maps[layer].detach().float()
+                target = maps[layer]
                 if classic:
                     terms.append(ClassicContent(layer, target, weight * len(self.content_layers)))
                 else:
@@ -161,6 +165,15 @@ class OptimisePainter:
         if not terms:
             raise InputError("all weights are zero: nothing is wanted of the picture")
         return tuple(terms)
+
+    def _objective(self, photo: Tensor, size: int, anchors: Sequence[Anchor]) -> Callable[[Tensor], Losses]:
+        """The whole picture at once, or block by block where its maps would not fit."""
+        objective = Objective(self.encoder, self.terms(photo, size, anchors))
+        block = self._block(photo)
+        return BlockObjective(objective, block) if block else objective
+
+    def _block(self, photo: Tensor) -> int:
+        return self.recipe.block or tiling.block_size(self.encoder, photo.shape[2], photo.shape[3], block_budget())
 
     def _start(self, photo: Tensor) -> Tensor:
         recipe = self.recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -53,9 +54,7 @@ class Painter(Protocol):
 
 def finish(progress: Iterable[Progress]) -> Tensor:
     """Drain a painting and return its last picture."""
-    last: Progress | None = None
-    for last in progress:
-        pass
-    if last is None:
+    last = deque(progress, maxlen=1)
+    if not last:
         raise InputError("nothing was painted: the painting has no steps")
-    return last.snapshot()
+    return last[0].snapshot()

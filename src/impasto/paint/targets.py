@@ -13,6 +13,8 @@ from impasto.errors import InputError
 from impasto.loss.terms import ClassicStyle, Style, Term
 from impasto.media.image import resize
 from impasto.recipe import Recipe
+from impasto.runtime import block_budget
+from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
 from impasto.see.stats import STATISTICS
@@ -74,7 +76,11 @@ class StyleTargets:
         if short < 16:  # a painting as thin as a ribbon: keep it wide enough for the deepest layer
             image = resize(style.image, max(wanted, round(wanted * 16 / short)))
         device = next(self.encoder.parameters()).device
-        maps = self.encoder(image.to(device), self.layers)
+        image = image.to(device)
+        block = self.recipe.block or tiling.block_size(self.encoder, image.shape[2], image.shape[3], block_budget())
+        if block and style.alpha is None:
+            return tiling.describe(self.encoder, image, self.layers, self.statistic, block)
+        maps = self.encoder(image, self.layers)
         alpha = None if style.alpha is None else resize(style.alpha, max(image.shape[2:])).to(device)
         found = {}
         for layer in self.layers:

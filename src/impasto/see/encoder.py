@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from impasto.errors import InputError, UnknownNameError
 
-__all__ = ["ChainEncoder", "Encoder", "Features", "Layer", "VGG19_BLOCKS", "canonical_layer"]
+__all__ = ["VGG19_BLOCKS", "ChainEncoder", "Encoder", "Features", "Layer", "canonical_layer"]
 
 Features = Mapping[str, Tensor]
 Down = Literal["max", "average", "conv"]
@@ -62,10 +62,15 @@ class Encoder(nn.Module):
     layers: tuple[Layer, ...] = ()
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
+    radius: int = 0  # pixels that the deepest layer sees to each side; tiling needs it
 
     def forward(self, image: Tensor, wanted: Iterable[str]) -> Features:
         """The maps of ``wanted``; computing stops at the deepest one."""
         raise NotImplementedError
+
+    def footprint(self) -> float:
+        """Bytes of memory that one pixel takes while its gradient is computed; 0 where it is not known."""
+        return 0.0
 
     def resolve(self, names: Iterable[str]) -> tuple[str, ...]:
         """Layer names in any of the field's spellings, as this encoder's own, doubles dropped."""
@@ -106,7 +111,7 @@ class ChainEncoder(Encoder):
         self.convs = nn.ModuleList()
         self.taps = nn.ModuleDict()
         self._plan: list[tuple[str, bool]] = []  # (layer name, pooled before it)
-        layers, before, stride = [], 3, 1
+        layers, before, stride, radius = [], 3, 1, 0
         for b, block in enumerate(self.blocks, 1):
             for i, channels in enumerate(block, 1):
                 strided = down == "conv" and i == len(block) and b < len(self.blocks)
@@ -115,6 +120,7 @@ class ChainEncoder(Encoder):
                 )
                 layer = f"relu{b}_{i}"
                 self._plan.append((layer, b > 1 and i == 1 and down != "conv"))
+                radius += (2 if strided else 1) * stride
                 stride *= 2 if strided else 1
                 if taps is None:
                     layers.append(Layer(layer, channels, stride))
@@ -122,7 +128,10 @@ class ChainEncoder(Encoder):
                     layers.append(Layer(layer, taps[layer], stride))
                     self.taps[layer] = nn.Conv2d(channels, taps[layer], 1)
                 before = channels
-            stride *= 1 if down == "conv" else 2
+            if down != "conv":
+                radius += stride
+                stride *= 2
+        self.radius = radius
         if taps is not None and (missing := set(taps) - {layer.name for layer in layers}):
             raise InputError(f"taps at {sorted(missing)}: this net of blocks {self.blocks} has no such layers")
         self.layers = tuple(layers)
@@ -154,6 +163,19 @@ class ChainEncoder(Encoder):
                 maps[layer] = self.taps[layer](x) if layer in self.taps else x
                 left.discard(layer)
         return maps
+
+    def footprint(self) -> float:
+        size = torch.finfo(self.dtype).bits / 8
+        kept, stride, widest = 0.0, 1, 0
+        for conv, (_, halve) in zip(self.convs, self._plan, strict=True):
+            if halve:  # a pooled map and, for max pooling, the 8-byte index of every maximum
+                stride *= 2
+                kept += conv.in_channels / stride**2 * (size + (8 if self.down == "max" else 0))  # type: ignore
+            stride *= conv.stride[0]  # type: ignore
+            kept += conv.out_channels / stride**2 * size  # type: ignore
+            widest = max(widest, conv.out_channels / stride**2)  # type: ignore
+        # Three of the widest maps live at once on the way back, and taps and statistics are read in between.
+        return kept + 4 * widest * size
 
     def unit(self, index: int, x: Tensor) -> Tensor:
         """Convolution ``index`` and its ReLU."""

@@ -44,7 +44,7 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        (rows,) = ctx.saved_tensors
+        rows: Tensor = ctx.saved_tensors[0]
         return rows @ ((grad + grad.mT) / rows.shape[1]).to(rows.dtype)
 
 
@@ -98,7 +98,8 @@ class Moments:
         cross = torch.linalg.eigvalsh((middle + middle.mT) / 2).clamp_min(1e-20).sqrt().sum(-1)
         bures = (_trace(cov) + trace_wanted + 2 * cov.shape[-1] * lift - 2 * cross).clamp_min(0)
         size = mean_wanted.square().sum(-1) + trace_wanted
-        return (((mean - mean_wanted).square().sum(-1) + bures) / size.clamp_min(1e-12)).sum()
+        distance: Tensor = (((mean - mean_wanted).square().sum(-1) + bures) / size.clamp_min(1e-12)).sum()
+        return distance
 
 
 def _centred(raw: Tensor) -> tuple[Tensor, Tensor]:
@@ -107,7 +108,8 @@ def _centred(raw: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _trace(x: Tensor) -> Tensor:
-    return x.diagonal(dim1=-2, dim2=-1).sum(-1)
+    trace: Tensor = x.diagonal(dim1=-2, dim2=-1).sum(-1)
+    return trace
 
 
 def _root(x: Tensor) -> Tensor:

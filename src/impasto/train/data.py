@@ -2,62 +2,172 @@
 
 from __future__ import annotations
 
-import io
+import lzma
+import math
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
-from impasto.errors import TrainingError
+from impasto.errors import MediaError, TrainingError
+from impasto.media.image import READ_SUFFIXES, decode_picture, resize_to
 
-__all__ = ["Pictures", "crops", "members", "read_pictures"]
+__all__ = ["DAMAGE", "Member", "Pictures", "as_bytes", "crops", "distort", "members", "read_pictures"]
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+_LARGEST = 256 << 20  # bytes of one file: an archive may claim any size
+_SMALLEST = 16  # pixels a side
+_COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ", b"BZh")
+# What zipfile, tarfile and the decompressors raise on damaged files, as the damage goes.
+DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
-def members(source: Path | str) -> Iterator[tuple[str, bytes]]:
-    """``(name, bytes)`` of every picture file in a folder or an archive, in a fixed order.
+@dataclass(frozen=True)
+class Member:
+    """One picture file of a folder or an archive, or what kept it from being read."""
 
-    Raises ``TrainingError`` where ``source`` is missing or no readable archive.
+    name: str
+    data: bytes = b""
+    problem: str = ""
+
+
+def members(source: Path | str) -> Iterator[Member]:
+    """Every picture file in a folder or an archive, in a fixed order; what cannot be read comes with its ``problem``.
+
+    Raises ``TrainingError`` where ``source`` is missing or no archive that can be opened.
     """
     path = Path(source)
-    if not path.exists():
-        raise TrainingError(f"no such data: {path}: give a folder of pictures, or a .zip or .tar archive of them")
-    if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in SUFFIXES and file.is_file():
-                yield str(file.relative_to(path)), file.read_bytes()
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                if Path(name).suffix.lower() in SUFFIXES:
-                    yield name, archive.read(name)
-    elif tarfile.is_tarfile(path):
-        # A compressed tar can only be read forwards; its own order is fixed too.
+    try:
+        if not path.exists():
+            raise TrainingError(f"no such data: {path}: give a folder of pictures, or a .zip or .tar archive of them")
+        if path.is_dir():
+            yield from _of_folder(path)
+        elif zipfile.is_zipfile(path):
+            yield from _of_zip(path)
+        elif tarfile.is_tarfile(path):
+            yield from _of_tar(path)
+        else:
+            with path.open("rb") as file:
+                head = file.read(6)
+            if head.startswith((b"PK", *_COMPRESSED)):
+                raise TrainingError(f"{path} is an archive that is damaged or cut short: copy or download it again")
+            raise TrainingError(f"{path} is neither a folder nor a zip or tar archive")
+    except OSError as error:
+        raise TrainingError(f"cannot read {path}: {_why(error)}") from None
+
+
+def _is_picture(name: str) -> bool:
+    file = PurePosixPath(name)
+    # macOS puts a "._photo.jpg" that is no picture beside every photo.jpg of an archive.
+    return file.suffix.lower() in READ_SUFFIXES and not file.name.startswith("._")
+
+
+def _of_folder(path: Path) -> Iterator[Member]:
+    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if _is_picture(file.name)}
+    for name in sorted(files):
+        try:
+            if not files[name].is_file():
+                continue
+            if (size := files[name].stat().st_size) > _LARGEST:
+                yield Member(name, problem=f"is {size / 1e6:,.0f} MB large")
+            else:
+                yield Member(name, files[name].read_bytes())
+        except OSError as error:
+            yield Member(name, problem=f"cannot be read ({_why(error)})")
+
+
+def _of_zip(path: Path) -> Iterator[Member]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except DAMAGE as error:
+        raise TrainingError(f"{path} is a damaged zip archive ({_why(error)}): copy or download it again") from None
+    with archive:
+        for item in sorted(archive.infolist(), key=lambda item: item.filename):
+            if item.is_dir() or not _is_picture(item.filename):
+                continue
+            if item.file_size > _LARGEST:
+                yield Member(item.filename, problem=f"is {item.file_size / 1e6:,.0f} MB large")
+                continue
+            try:
+                data = archive.read(item)
+            except DAMAGE as error:
+                yield Member(item.filename, problem=f"is damaged in the archive ({_why(error)})")
+            else:
+                yield Member(item.filename, data)
+
+
+def _of_tar(path: Path) -> Iterator[Member]:
+    """A compressed tar can only be read forwards, so its own order is kept; behind damage nothing can be found."""
+    count = 0
+    try:
         with tarfile.open(path) as archive:
-            for member in archive:
-                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
-                    handle = archive.extractfile(member)
-                    assert handle is not None
-                    yield member.name, handle.read()
-    else:
-        raise TrainingError(f"{path} is neither a folder nor a zip or tar archive")
+            for item in archive:
+                if not item.isfile() or not _is_picture(item.name):
+                    continue
+                if item.size > _LARGEST:
+                    yield Member(item.name, problem=f"is {item.size / 1e6:,.0f} MB large")
+                    continue
+                handle = archive.extractfile(item)
+                if handle is None:
+                    continue
+                data = handle.read()
+                if len(data) < item.size:
+                    raise EOFError("cut short")
+                count += 1
+                yield Member(item.name, data)
+            _check_end(path, archive.offset)
+    except DAMAGE as error:
+        yield Member(path.name, problem=f"is damaged or cut short after {count:,} pictures ({_why(error)})")
+
+
+def _check_end(path: Path, offset: int) -> None:
+    """Two empty blocks end a tar; tarfile takes the end of a file that was cut between two members for it."""
+    with path.open("rb") as file:
+        if file.read(6).startswith(_COMPRESSED):
+            return  # there the decompressor notices
+        file.seek(offset)
+        if file.read(512) != bytes(512):
+            raise EOFError("it has no end")
+
+
+def _why(error: BaseException) -> str:
+    text = " ".join(str(getattr(error, "strerror", None) or error).split()).lower()
+    return text[:100] or type(error).__name__
 
 
 @dataclass
 class Pictures:
-    """Decoded pictures in memory, ``(3, H, W)`` uint8 each, and what could not be read."""
+    """Decoded pictures in memory, ``(3, H, W)`` uint8 each, and a line on each file that could not be used."""
 
     images: list[Tensor] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+
+
+def as_bytes(member: Member) -> Tensor:
+    """The picture of ``member`` as ``(3, H, W)`` uint8, white where it is transparent; ``MediaError`` says why not."""
+    if member.problem:
+        raise MediaError(f"{member.name} {member.problem}")
+    picture = decode_picture(member.data, member.name)
+    image = picture.image
+    if picture.alpha is not None:
+        image = image * picture.alpha + (1 - picture.alpha)
+    return (image[0] * 255).round_().to(torch.uint8)
 
 
 def read_pictures(
@@ -65,38 +175,64 @@ def read_pictures(
 ) -> Pictures:
     """All pictures of ``sources`` whose name ``keep`` accepts, no larger than ``short_side`` on the shorter side.
 
-    A picture that cannot be decoded is skipped and named in ``skipped``.
+    What cannot be used, a file or a whole archive, is skipped and named in ``skipped``. Raises ``TrainingError`` where
+    a source does not exist, or no picture is left.
     """
     found = Pictures()
     for source in sources:
-        for name, data in members(source):
-            if not keep(name):
-                continue
-            try:
-                image: Image.Image = Image.open(io.BytesIO(data)).convert("RGB")
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-                found.skipped.append(name)
-                continue
-            shrink = short_side / min(image.size)
-            if shrink < 1:
-                size = (round(image.width * shrink), round(image.height * shrink))
-                image = image.resize(size, Image.Resampling.LANCZOS)
-            found.images.append(torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous())
-            found.names.append(name)
+        if not Path(source).exists():
+            next(members(source))  # says what is missing
+        try:
+            for member in members(source):
+                if member.problem or keep(member.name):
+                    _add(found, member, short_side)
+        except TrainingError as error:
+            found.skipped.append(str(error))
     if not found.images:
-        raise TrainingError(f"no readable picture in {', '.join(map(str, sources))}")
+        reason = f": {found.skipped[0]}" if found.skipped else ""
+        if len(found.skipped) > 1:
+            reason += f" (and {len(found.skipped) - 1:,} more)"
+        raise TrainingError(f"no readable picture in {', '.join(map(str, sources))}{reason}")
     return found
 
 
+def _add(found: Pictures, member: Member, short_side: int) -> None:
+    try:
+        image = as_bytes(member)
+    except MediaError as error:
+        found.skipped.append(str(error))
+        return
+    height, width = image.shape[1:]
+    if min(height, width) < _SMALLEST:
+        found.skipped.append(f"{member.name} is {width}×{height} pixels, less than {_SMALLEST} a side")
+        return
+    shrink = short_side / min(height, width)
+    if shrink < 1:
+        small = resize_to(image[None].float() / 255, round(height * shrink), round(width * shrink))
+        image = (small[0] * 255).round().to(torch.uint8)
+    found.images.append(image.contiguous())
+    found.names.append(member.name)
+
+
 def crops(
-    images: Sequence[Tensor], size: int, batch: int, *, seed: int = 0, weights: Sequence[float] | None = None
+    images: Sequence[Tensor],
+    size: int,
+    batch: int,
+    *,
+    seed: int = 0,
+    weights: Sequence[float] | None = None,
+    random: torch.Generator | None = None,
 ) -> Iterator[Tensor]:
-    """Endless batches ``(batch, 3, size, size)``, 0..1, cut at random scales and flipped, for ever and repeatably."""
-    random = torch.Generator().manual_seed(seed)
+    """Endless batches ``(batch, 3, size, size)``, 0..1, cut at random scales and flipped, for ever and repeatably.
+
+    ``random`` is the generator to draw from, where a caller wants to keep its state; else one is seeded with ``seed``.
+    """
+    random = torch.Generator().manual_seed(seed) if random is None else random
     odds = torch.ones(len(images)) if weights is None else torch.tensor(weights)
+    draw = random
 
     def number(low: float, high: float) -> float:
-        return low + (high - low) * float(torch.rand((), generator=random))
+        return low + (high - low) * float(torch.rand((), generator=draw))
 
     while True:
         picks = torch.multinomial(odds, batch, replacement=True, generator=random)
@@ -105,7 +241,7 @@ def crops(
             image = images[pick]
             short = min(image.shape[1:])
             # From detail at full scale to most of the picture: strokes and structure both.
-            side = min(short, max(32, round(size * 2 ** number(-0.7, max(0.0, np.log2(max(short, size) / size))))))
+            side = min(short, max(32, round(size * 2 ** number(-0.7, max(0.0, math.log2(max(short, size) / size))))))
             top = int(number(0, image.shape[1] - side + 1 - 1e-6))
             left = int(number(0, image.shape[2] - side + 1 - 1e-6))
             piece = image[None, :, top : top + side, left : left + side].float() / 255

@@ -3,8 +3,8 @@
 The student answers, at six layers, what the teacher (VGG-19) would answer. It learns on crops of pictures, on distorted
 ones, and on half-painted ones made with the student itself: the optimiser finds whatever a student is blind to, and
 showing it to the teacher closes that hole. Afterwards the batch normalisation and the map into the teacher's channels
-are folded away: ``t ≈ W s + b`` makes distances in the teacher's channels quadratic forms of ``[s; 1]``, so a tap of few
-channels, a square root of that form, measures contents and Gram matrices as the teacher would.
+are folded away: ``t ≈ W s + b`` makes distances in the teacher's channels quadratic forms of ``[s; 1]``, so a tap of
+few channels, a square root of that form, measures contents and Gram matrices as the teacher would.
 """
 
 from __future__ import annotations
@@ -21,54 +21,22 @@ from torch import Tensor, nn
 
 from impasto.see.encoder import ChainEncoder, Down, Encoder, Features
 from impasto.train.data import crops, distort
+from impasto.train.normed import NormedChain
+from impasto.train.options import DistilOptions
 
 __all__ = ["TAPS", "DistilOptions", "Distiller", "Student", "TrainingStep", "unexplained"]
 
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
 
-@dataclass(frozen=True)
-class DistilOptions:
-    """What a distillation is made of; stored in its checkpoint.
-
-    ``blocks`` and ``down`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative Gram error of
-    every crop. ``painted`` is the share of each batch that half-painted pictures make up, once ``painted_from`` steps
-    are done.
-    """
-
-    blocks: tuple[tuple[int, ...], ...] = ((32, 48), (64, 64), (96, 96, 96), (192, 192, 192), (192,))
-    down: Down = "conv"
-    size: int = 128
-    batch: int = 8
-    learning_rate: float = 4e-3
-    weight_decay: float = 1e-4
-    gram_weight: float = 0.3
-    painted: float = 0.5
-    painted_from: int = 1500
-    pool: int = 480
-    seed: int = 0
-
-
-class Student(ChainEncoder):
+class Student(NormedChain):
     """A chain with batch normalisation whose taps answer in the teacher's channels; for training only."""
 
     def __init__(self, blocks: Sequence[Sequence[int]], down: Down, taps: Mapping[str, int]) -> None:
-        super().__init__(blocks, down=down, taps=taps, name="student")
+        super().__init__(blocks, down=down, taps=taps, name="student", momentum=0.02)
         self.scales: Tensor
-        self.norms = nn.ModuleList(
-            nn.BatchNorm2d(conv.out_channels, momentum=0.02)  # type: ignore[arg-type]
-            for conv in self.convs
-        )
         # The teacher's maps run into the hundreds: the heads answer in units of each tap's own size.
         self.register_buffer("scales", torch.ones(len(taps)))
-
-    def unit(self, index: int, x: Tensor) -> Tensor:
-        conv = self.convs[index]
-        if index == 0:
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.weight)  # type: ignore[arg-type]
-        else:
-            x = F.conv2d(x, conv.weight, stride=conv.stride, padding=conv.padding)  # type: ignore[arg-type]
-        return F.relu(self.norms[index](x))
 
     @torch.no_grad()
     def folded(self, name: str = "builtin") -> ChainEncoder:
@@ -76,10 +44,7 @@ class Student(ChainEncoder):
         widths = dict(zip((layer for layer, _ in self._plan), (c.out_channels for c in self.convs), strict=True))
         taps = {layer.name: min(int(widths[layer.name]), layer.channels) for layer in self.layers}  # type: ignore
         slim = ChainEncoder(self.blocks, down=self.down, taps=taps, name=name)
-        for conv, norm, new in zip(self.convs, self.norms, slim.convs, strict=True):
-            gain = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator]
-            new.weight.copy_(conv.weight * gain[:, None, None, None])  # type: ignore
-            new.bias.copy_(norm.bias - norm.running_mean * gain)  # type: ignore
+        self.fold_into(slim)
         for layer, head in self.taps.items():
             wide = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1).double()  # type: ignore  # (T, C + 1)
             _, scale, basis = torch.linalg.svd(wide, full_matrices=False)
@@ -91,7 +56,10 @@ class Student(ChainEncoder):
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Where a training stands: ``errors`` are per-tap shares, ``held_out`` is filled at each evaluation."""
+    """Where a training stands: ``errors`` are per-tap shares, ``held_out`` is filled at each evaluation.
+
+    ``done`` is the share, 0..1, of the minutes or steps asked for.
+    """
 
     step: int
     seconds: float
@@ -99,6 +67,7 @@ class TrainingStep:
     errors: Mapping[str, float]
     learning_rate: float
     held_out: Mapping[str, float] = field(default_factory=dict)
+    done: float = 0.0
 
 
 def relative_maps(found: Tensor, wanted: Tensor) -> Tensor:
@@ -119,7 +88,7 @@ def relative_gram(found: Tensor, wanted: Tensor) -> Tensor:
 def unexplained(
     student: Encoder, teacher: Callable[[Tensor], Features], images: Tensor, batch: int = 8
 ) -> dict[str, float]:
-    """Unexplained variance per tap of ``images`` ``(N, 3, H, W)``, for a student that answers in the teacher's channels."""
+    """Unexplained variance per tap of ``images`` ``(N, 3, H, W)``; the student answers in the teacher's channels."""
     wrong = dict.fromkeys(TAPS, 0.0)
     sums: dict[str, list[Tensor]] = {tap: [] for tap in TAPS}
     count = 0
@@ -140,7 +109,7 @@ def unexplained(
 class Distiller:
     """A training that can stop and go on: build, ``load_state`` where there is one, then pull ``run``.
 
-    ``images`` and ``paintings`` are ``(3, H, W)`` uint8 tensors; ``paintings`` serve as styles of half-painted pictures.
+    ``images`` and ``paintings`` are ``(3, H, W)`` uint8 tensors; ``paintings`` are styles of half-painted pictures.
     """
 
     def __init__(
@@ -152,14 +121,17 @@ class Distiller:
         *,
         odds: Sequence[float] | None = None,
         device: str | torch.device = "cpu",
+        precision: torch.dtype = torch.bfloat16,
     ) -> None:
         self.options = options
-        self.device = torch.device(device)
-        self.teacher = teacher.to(self.device, torch.bfloat16, memory_format=torch.channels_last).eval()
+        self.device, self.precision = torch.device(device), precision
+        self.teacher: Encoder = teacher.to(  # type: ignore[call-overload]
+            self.device, precision, memory_format=torch.channels_last
+        ).eval()
         channels = {layer.name: layer.channels for layer in teacher.layers if layer.name in TAPS}
         torch.manual_seed(options.seed)
         self.student = Student(options.blocks, options.down, channels).to(self.device)
-        self.student.to(memory_format=torch.channels_last)
+        self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         decay = [p for p in self.student.parameters() if p.ndim > 1]
         rest = [p for p in self.student.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
@@ -171,8 +143,11 @@ class Distiller:
         self.images, self.paintings, self.odds = images, paintings, odds
         self.pool: list[Tensor] = []
         self._made = 0
+        self._random = {use: torch.Generator() for use in ("source", "draws", "contents", "styles")}
+        self._reseed()
         with torch.no_grad():
-            maps = self.teacher(next(crops(images, options.size, options.batch, seed=options.seed)).to(self.device), TAPS)
+            first = next(crops(images, options.size, options.batch, seed=options.seed))
+            maps = self.teacher(first.to(self.device), TAPS)
             self.student.scales.copy_(torch.stack([maps[tap].float().square().mean().sqrt() for tap in TAPS]))
 
     def _wanted(self, batch: Tensor) -> dict[str, Tensor]:
@@ -189,12 +164,27 @@ class Distiller:
             "step": self.step,
             "seconds": self.seconds,
             "options": asdict(self.options),
+            "pool": torch.stack(self.pool) if self.pool else torch.zeros(0, dtype=torch.uint8),
+            "made": self._made,
+            "random": {use: random.get_state() for use, random in self._random.items()},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from ``state``: the steps that follow are those that would have followed there.
+
+        A state without the pool and the generators (an early checkpoint) goes on with other crops.
+        """
         self.student.load_state_dict(state["student"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.pool, self._made = list(state.get("pool", ())), int(state.get("made", 0))
+        self._reseed()
+        for use, saved in state.get("random", {}).items():
+            self._random[use].set_state(saved.cpu())
+
+    def _reseed(self) -> None:
+        for number, random in enumerate(self._random.values()):
+            random.manual_seed(self.options.seed + 7919 * self.step + number)
 
     def run(
         self,
@@ -202,29 +192,34 @@ class Distiller:
         minutes: float | None = None,
         steps: int | None = None,
         cooldown: float = 0.4,
+        since: tuple[int, float] | None = None,
         held_out: Tensor | None = None,
         every: int = 250,
     ) -> Iterator[TrainingStep]:
-        """Train for ``minutes`` or ``steps`` more; the rate falls to zero over the last ``cooldown`` of them."""
-        options = self.options
-        seed = options.seed + 7919 * self.step  # a resumed run sees other crops than the first one saw
-        random = torch.Generator().manual_seed(seed + 1)
-        source = crops(self.images, options.size, options.batch, seed=seed, weights=self.odds)
-        self._contents = crops(self.images, options.size, options.batch, seed=seed + 2, weights=self.odds)
-        self._styles = crops(self.paintings, options.size, options.batch, seed=seed + 3)
-        began, first, before = time.perf_counter(), self.step, self.seconds
-        while True:
-            spent = time.perf_counter() - began
-            share = spent / (60 * minutes) if minutes is not None else (self.step - first) / max(steps or 1, 1)
-            if share >= 1:
-                return
+        """Train for ``minutes`` or ``steps``; the rate falls to zero over the last ``cooldown`` of them.
+
+        They count from ``since``, the step and the seconds at which an interrupted training began; from now if None.
+        """
+        options, random = self.options, self._random
+        source = crops(self.images, options.size, options.batch, weights=self.odds, random=random["source"])
+        self._contents = crops(self.images, options.size, options.batch, weights=self.odds, random=random["contents"])
+        self._styles = crops(self.paintings, options.size, options.batch, random=random["styles"])
+        first, start = since if since is not None else (self.step, self.seconds)
+        began, before = time.perf_counter(), self.seconds
+
+        def share() -> float:
+            if minutes is not None:
+                return (before + time.perf_counter() - began - start) / max(60 * minutes, 1e-9)
+            return (self.step - first) / steps if steps else 1.0
+
+        while (done := share()) < 1:
             warm = min(1.0, (self.step - first + 1) / 40)
-            rate = options.learning_rate * warm * min(1.0, max(1 - share, 0.01) / max(cooldown, 1e-9))
+            rate = options.learning_rate * warm * min(1.0, max(1 - done, 0.01) / max(cooldown, 1e-9))
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            batch = distort(next(source), random)
+            batch = distort(next(source), random["draws"])
             if self.step >= options.painted_from and options.painted > 0:
-                batch = self._mix_painted(batch, random)
+                batch = self._mix_painted(batch, random["draws"])
             loss, errors = self._learn(batch.to(self.device))
             self.step += 1
             self.seconds = before + time.perf_counter() - began
@@ -236,9 +231,11 @@ class Distiller:
                 {tap: float(value) for tap, value in errors.items()},
                 rate,
                 self.evaluate(held_out) if evaluate and held_out is not None else {},
+                min(1.0, share()),
             )
 
     def evaluate(self, images: Tensor) -> dict[str, float]:
+        """Unexplained variance per tap of the student as it would be saved now."""
         self.student.eval()
         try:
             return unexplained(self.student, self._wanted, images.to(self.device))
@@ -248,7 +245,7 @@ class Distiller:
     def _learn(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         self.student.train()
         wanted = self._wanted(batch)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
             found = self.student(batch, TAPS)
         errors = {tap: relative_maps(found[tap], wanted[tap]) for tap in TAPS}
         # The root keeps a tap that is nearly right from being forgotten beside one that is far off.
@@ -265,6 +262,8 @@ class Distiller:
     def _mix_painted(self, batch: Tensor, random: torch.Generator) -> Tensor:
         """Replace a share of the batch by half-painted pictures; paint new ones as the pool is used up."""
         share = round(len(batch) * self.options.painted)
+        if not share:
+            return batch
         self._made -= share
         if self._made <= 0 or len(self.pool) < share:
             fresh = self._paint(random)
@@ -278,7 +277,9 @@ class Distiller:
 
     def _paint(self, random: torch.Generator) -> list[Tensor]:
         """A batch of random content × style pairs painted with the student as it is now; snapshots on the way."""
-        encoder = self.student.folded().to(self.device, torch.bfloat16, memory_format=torch.channels_last)
+        encoder: Encoder = self.student.folded().to(  # type: ignore[call-overload]
+            self.device, self.precision, memory_format=torch.channels_last
+        )
         encoder.requires_grad_(False)
         content, style = next(self._contents).to(self.device), next(self._styles).to(self.device)
 

@@ -1,0 +1,112 @@
+"""The exact gradient of an objective, block by block: memory is one block, whatever the picture's size.
+
+For a statistic that is a mean over places, ``dL/dF`` at a place needs only ``dL/dG``. So the first pass sums the
+statistics of all blocks and keeps nothing else; then ``dL/dG`` is known; the second pass encodes each block again and
+sends ``dL/dG`` and its own part of the content loss back through it alone (Galerne et al., EGSR 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.loss.objective import Objective
+from impasto.loss.terms import ClassicContent, ClassicStyle, Losses, Match, Style
+from impasto.see import tiling
+
+__all__ = ["BlockObjective"]
+
+
+@dataclass(frozen=True)
+class BlockObjective:
+    """Called as ``Objective`` is; equal to it, to rounding, in value and gradient. ``size`` is a block's side."""
+
+    objective: Objective
+    size: int
+
+    def __call__(self, image: Tensor) -> Losses:
+        pixels = tuple(term for term in self.objective.terms if term.layer == "pixels")
+        plain = Objective(self.objective.encoder, pixels)(image)  # pixels alone cost no maps
+        parts, grad = self._seen(image.detach(), image.requires_grad)
+        value = torch.stack(list(parts.values())).sum() if parts else torch.zeros((), device=image.device)
+        total = plain.total + (_Known.apply(image, value, grad) if grad is not None else value)
+        return Losses(total, {**parts, **plain.parts})
+
+    def _seen(self, image: Tensor, with_grad: bool) -> tuple[dict[str, Tensor], Tensor | None]:
+        """The terms on the encoder's layers, weighted, and the gradient of their sum."""
+        encoder = self.objective.encoder
+        terms = [term for term in self.objective.terms if term.layer != "pixels"]
+        if not terms:
+            return {}, None
+        styles = [term for term in terms if isinstance(term, (Style, ClassicStyle))]
+        maps_wanted = [term for term in terms if isinstance(term, (Match, ClassicContent))]
+        if len(styles) + len(maps_wanted) < len(terms):
+            raise InputError("a loss of this kind cannot be seen in blocks: try a smaller --size, or --block 20000")
+        parts: dict[str, Tensor] = {}
+
+        def add(name: str, amount: Tensor) -> None:
+            parts[name] = parts[name] + amount.detach() if name in parts else amount.detach()
+
+        slopes = self._slopes(image, styles, add)
+        grid = tiling.blocks(encoder, image, self.size)
+        grad = torch.zeros_like(image)
+        layers = {term.layer for term in terms}
+        for block in grid:
+            piece = block.cut(image).clone().requires_grad_(with_grad)
+            with torch.set_grad_enabled(with_grad):
+                maps = encoder(piece, layers)
+                pull = torch.zeros((), device=image.device)
+                for term, slope in zip(styles, slopes, strict=True):
+                    stride = encoder.stride(term.layer)
+                    own = block.trim(maps[term.layer], stride)
+                    places = (image.shape[2] // stride) * (image.shape[3] // stride)
+                    share = own.shape[2] * own.shape[3] / places
+                    pull = pull + (term.statistic.describe(own) * slope).sum() * share
+                for wanted in maps_wanted:
+                    stride = encoder.stride(wanted.layer)
+                    where = block.inner(stride, image.shape[2] // stride, image.shape[3] // stride)
+                    local = wanted.within(*where)
+                    amount = local(block.trim(maps[wanted.layer], stride)) * local.weight
+                    add(wanted.name, amount)
+                    pull = pull + amount
+            if with_grad:
+                (found,) = torch.autograd.grad(pull, piece)
+                top, bottom, left, right = block.outer
+                grad[:, :, top:bottom, left:right] += found
+        return parts, grad if with_grad else None
+
+    def _slopes(self, image: Tensor, styles: Sequence[Any], add: Any) -> list[Tensor]:
+        """Pass one: every style term's value, and its gradient by the description of the whole picture."""
+        slopes = []
+        by_statistic: dict[int, dict[str, Tensor]] = {}
+        for term in styles:
+            key = id(term.statistic)
+            if key not in by_statistic:
+                layers = {t.layer for t in styles if t.statistic is term.statistic}
+                by_statistic[key] = tiling.describe(self.objective.encoder, image, layers, term.statistic, self.size)
+            with torch.enable_grad():
+                whole = by_statistic[key][term.layer].detach().requires_grad_()
+                value = term.compare(whole) * term.weight
+                (slope,) = torch.autograd.grad(value, whole)
+            add(term.name, value)
+            slopes.append(slope)
+        return slopes
+
+
+class _Known(torch.autograd.Function):
+    """A value whose gradient is already known."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, value: Tensor, grad: Tensor) -> Tensor:
+        ctx.save_for_backward(grad)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        (grad,) = ctx.saved_tensors
+        return grad * upstream, None, None

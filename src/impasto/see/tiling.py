@@ -1,0 +1,134 @@
+"""Pictures larger than memory, seen block by block, exactly.
+
+Each block is encoded with a halo as wide as the deepest layer's receptive field, and the halo is cut off the maps
+again: what is left equals the maps of the whole picture, to rounding. Blocks start at multiples of the deepest stride, so that
+pooling falls on the same pixels (method of Galerne et al., "Scaling Painting Style Transfer", EGSR 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto.see.encoder import Encoder
+from impasto.see.stats import Statistic
+
+__all__ = ["Block", "block_size", "blocks", "describe", "encode", "grid"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One piece of a picture, in pixels: ``top:bottom, left:right``, and what is looked at for it, with its halo."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    outer: tuple[int, int, int, int]  # top, bottom, left, right
+
+    def cut(self, image: Tensor) -> Tensor:
+        """The block and its halo out of an image ``(B, C, H, W)``."""
+        top, bottom, left, right = self.outer
+        return image[:, :, top:bottom, left:right]
+
+    def inner(self, stride: int, height: int, width: int) -> tuple[slice, slice]:
+        """Where the block lies in a whole map of ``height`` × ``width`` at ``stride``."""
+        # The last block takes the odd rest: maps are floored, so its end is the map's.
+        return (
+            slice(self.top // stride, min(-(-self.bottom // stride), height)),
+            slice(self.left // stride, min(-(-self.right // stride), width)),
+        )
+
+    def trim(self, maps: Tensor, stride: int) -> Tensor:
+        """The block's own part of maps that were made with the halo."""
+        rows, columns = self.inner(stride, 1 << 60, 1 << 60)
+        top, left = self.outer[0] // stride, self.outer[2] // stride
+        return maps[:, :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+
+
+def grid(height: int, width: int, size: int, halo: int, stride: int) -> tuple[Block, ...]:
+    """Blocks of about ``size`` pixels a side that cover a picture; ``size`` and ``halo`` go up to a ``stride``."""
+    size, halo = -(-size // stride) * stride, -(-halo // stride) * stride
+
+    def edges(length: int) -> list[tuple[int, int]]:
+        starts = list(range(0, length, size))
+        # A last block thinner than the deepest stride would have no place in its map: the one before takes it in.
+        if len(starts) > 1 and length - starts[-1] < stride:
+            starts.pop()
+        return [(start, end) for start, end in zip(starts, [*starts[1:], length], strict=True)]
+
+    return tuple(
+        Block(
+            top,
+            bottom,
+            left,
+            right,
+            (max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo)),
+        )
+        for top, bottom in edges(height)
+        for left, right in edges(width)
+    )
+
+
+def blocks(encoder: Encoder, image: Tensor, size: int) -> tuple[Block, ...]:
+    """The grid of ``image`` for ``encoder``; ``size`` 0 is one block: the whole picture."""
+    height, width = image.shape[2:]
+    if size <= 0 or size >= max(height, width):
+        return (Block(0, height, 0, width, (0, height, 0, width)),)
+    deepest = max(layer.stride for layer in encoder.layers)
+    return grid(height, width, size, encoder.radius, deepest)
+
+
+def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
+    """The side of the largest blocks whose maps, halo included, stay within ``budget`` bytes; 0: the whole fits.
+
+    The choice hangs on the budget alone, not on what happens to be free: the same picture is cut the same way again.
+    """
+    per_pixel = encoder.footprint()
+    if not per_pixel or not encoder.radius or height * width * per_pixel <= budget:
+        return 0
+    deepest = max(layer.stride for layer in encoder.layers)
+    side = int((budget / per_pixel) ** 0.5) - 2 * encoder.radius
+    return max(side // deepest * deepest, 4 * deepest)
+
+
+def _pieces(
+    encoder: Encoder, image: Tensor, layers: Sequence[str], size: int
+) -> Iterator[tuple[Block, dict[str, Tensor]]]:
+    for block in blocks(encoder, image, size):
+        maps = encoder(block.cut(image), layers)
+        yield block, {layer: block.trim(maps[layer], encoder.stride(layer)) for layer in layers}
+
+
+@torch.no_grad()
+def encode(encoder: Encoder, image: Tensor, layers: Iterable[str], size: int) -> dict[str, Tensor]:
+    """Whole maps of ``image``, float32, made block by block."""
+    wanted, rows = list(layers), {}
+    for block, maps in _pieces(encoder, image, wanted, size):
+        for layer, part in maps.items():
+            stride = encoder.stride(layer)
+            if layer not in rows:
+                shape = (*part.shape[:2], image.shape[2] // stride, image.shape[3] // stride)
+                rows[layer] = torch.empty(shape, device=image.device, dtype=torch.float32)
+            there = block.inner(stride, *rows[layer].shape[2:])
+            rows[layer][:, :, there[0], there[1]] = part.float()
+    return rows
+
+
+@torch.no_grad()
+def describe(
+    encoder: Encoder, image: Tensor, layers: Iterable[str], statistic: Statistic, size: int
+) -> dict[str, Tensor]:
+    """The descriptions of ``image``, summed over its blocks; for statistics that average over places."""
+    total: dict[str, Tensor] = {}
+    places: dict[str, int] = {}
+    for _, maps in _pieces(encoder, image, list(layers), size):
+        for layer, part in maps.items():
+            count = part.shape[2] * part.shape[3]
+            found = statistic.describe(part) * count
+            total[layer] = total[layer] + found if layer in total else found
+            places[layer] = places.get(layer, 0) + count
+    return {layer: value / places[layer] for layer, value in total.items()}

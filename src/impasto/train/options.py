@@ -1,0 +1,127 @@
+"""Every option of the trainings, its default, range and help: declared once. Needs no torch, so help comes at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Literal
+
+from impasto.errors import InputError, UnknownNameError
+
+__all__ = ["AutoencodeOptions", "ClassifyOptions", "DistilOptions", "flag", "option_fields", "parse_blocks"]
+
+
+def _option(default: Any, help: str, **about: Any) -> Any:
+    return field(default=default, metadata={"help": help, **about})
+
+
+def flag(name: str) -> str:
+    """The option of the command line that sets the field ``name``."""
+    return "--" + name.replace("_", "-")
+
+
+def option_fields(options: type) -> Iterator[Field[Any]]:
+    """The fields that a command line offers."""
+    return (item for item in fields(options) if item.default is not MISSING)
+
+
+def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
+    """``"32,48/64,64"`` as channels of every convolution by block."""
+    try:
+        blocks = tuple(tuple(int(width) for width in block.split(",")) for block in text.split("/"))
+    except ValueError:
+        blocks = ()
+    if not blocks or not all(1 <= width <= 4096 for block in blocks for width in block):
+        raise InputError(f"--blocks {text!r}: expected channels by block, as in 32,48/64,64/96,96,96/192,192,192/192")
+    return blocks
+
+
+def _check(options: Any) -> None:
+    for item in option_fields(type(options)):
+        value, about = getattr(options, item.name), item.metadata
+        if (choices := about.get("choices")) and value not in choices:
+            raise UnknownNameError(f"value for {flag(item.name)}", str(value), choices)
+        if not isinstance(value, (int, float)):
+            continue
+        low, high = about.get("low", 0), about.get("high", math.inf)
+        if not math.isfinite(value) or not low <= value <= high:
+            most = f" to {high:g}" if high < math.inf else " or more"
+            raise InputError(f"{flag(item.name)} {value}: expected {low:g}{most}")
+
+
+@dataclass(frozen=True)
+class DistilOptions:
+    """What a distillation is made of; stored in its checkpoint.
+
+    ``blocks`` and ``down`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative Gram error of
+    every crop. ``painted`` is the share of each batch that half-painted pictures make up, once ``painted_from`` steps
+    are done.
+    """
+
+    blocks: tuple[tuple[int, ...], ...] = _option(
+        ((32, 48), (64, 64), (96, 96, 96), (192, 192, 192), (192,)), "Channels of every convolution, by block."
+    )
+    down: Literal["max", "average", "conv"] = _option(
+        "conv", "How maps are halved: by pooling or by a convolution of stride 2.", choices=("conv", "max", "average")
+    )
+    size: int = _option(128, "Side of the crops, in pixels.", low=16, high=1024)
+    batch: int = _option(8, "Crops in a step.", low=2, high=4096)
+    learning_rate: float = _option(4e-3, "Highest rate of AdamW.", low=1e-7, high=1)
+    weight_decay: float = _option(1e-4, "Weight decay of AdamW.", high=1)
+    gram_weight: float = _option(0.3, "Weight of the error of Gram matrices beside that of maps.", high=1000)
+    painted: float = _option(0.5, "Share of half-painted pictures in a batch.", high=1)
+    painted_from: int = _option(1500, "The step from which half-painted pictures are made.")
+    pool: int = _option(480, "Half-painted pictures that are kept at a time.", low=1, high=100_000)
+    seed: int = _option(0, "Seed of everything random.", high=2**31)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class ClassifyOptions:
+    """What the training of a classifier is made of; stored in its checkpoint. Empty ``blocks``: by the pictures."""
+
+    blocks: tuple[tuple[int, ...], ...] = _option((), "Channels of every convolution, by block  [by the pictures].")
+    down: Literal["max", "average", "conv"] = _option(
+        "max", "How maps are halved: by pooling or by a convolution of stride 2.", choices=("max", "average", "conv")
+    )
+    batch: int = _option(128, "Pictures in a step.", low=2, high=8192)
+    learning_rate: float = _option(0.1, "Highest rate of SGD with momentum 0.9.", low=1e-6, high=10)
+    weight_decay: float = _option(5e-4, "Weight decay of the convolutions.", high=1)
+    label_smoothing: float = _option(0.1, "Share of each label that is spread over all classes.", high=0.9)
+    shift: float = _option(0.125, "Largest random shift, of the side.", high=0.5)
+    zoom: float = _option(0.4, "Largest random zoom, of the side; for pictures above 48 pixels.", high=0.8)
+    colour: float = _option(0.1, "Random contrast and brightness.", high=1)
+    dropout: float = _option(0.0, "Share of the pooled features that a step leaves out.", high=0.9)
+    per_class: int = _option(0, "Train on so many pictures of every class; 0: on all.", high=1_000_000)
+    validation: float = _option(0.1, "Share that is scored on after every epoch and not trained on.", high=0.9)
+    side: int = _option(0, "Pixels a side; 0: their own up to 64, else 96.", high=1024)
+    seed: int = _option(0, "Seed of everything random.", high=2**31)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True)
+class AutoencodeOptions:
+    """What the training of an autoencoder is made of; stored in its checkpoint."""
+
+    blocks: tuple[tuple[int, ...], ...] = _option(
+        ((32, 32), (64, 64), (128, 128), (128, 64)), "Channels of every convolution of the encoder, by block."
+    )
+    down: Literal["max", "average", "conv"] = _option(
+        "conv", "How maps are halved: by pooling or by a convolution of stride 2.", choices=("conv", "max", "average")
+    )
+    batch: int = _option(128, "Pictures in a step.", low=2, high=8192)
+    learning_rate: float = _option(2e-3, "Highest rate of AdamW.", low=1e-7, high=1)
+    weight_decay: float = _option(1e-4, "Weight decay of AdamW.", high=1)
+    noise: float = _option(0.05, "Noise on what is seen, σ of 0..1; what is wanted back is without.", high=1)
+    per_class: int = _option(0, "Train on so many pictures of every class; 0: on all.", high=1_000_000)
+    validation: float = _option(0.1, "Share that is scored on after every epoch and not trained on.", high=0.9)
+    side: int = _option(0, "Pixels a side; 0: their own up to 64, else 96.", high=1024)
+    seed: int = _option(0, "Seed of everything random.", high=2**31)
+
+    def __post_init__(self) -> None:
+        _check(self)

@@ -1,0 +1,64 @@
+"""Blocks = whole, to rounding, in value and gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from impasto.loss.blocks import BlockObjective
+from impasto.loss.objective import Objective
+from impasto.loss.terms import ClassicContent, ClassicStyle, Grey, Match, Smooth, Style, Term
+from impasto.see import tiling
+from impasto.see.encoder import ChainEncoder
+from impasto.see.stats import STATISTICS
+
+
+def chain(down: str) -> ChainEncoder:
+    torch.manual_seed(1)
+    blocks = ((4, 4), (4, 6), (6, 6), (8, 8), (8,))
+    return ChainEncoder(blocks, down=down).double().eval().requires_grad_(False)
+
+
+def terms(encoder: ChainEncoder, content: torch.Tensor, style: torch.Tensor, kind: str) -> tuple[Term, ...]:
+    statistic = STATISTICS["gram" if kind == "classic" else kind]()
+    seen, maps = encoder(style, encoder.style_layers), encoder(content, ["relu4_2"])
+    if kind == "classic":
+        styles = [ClassicStyle(k, statistic, statistic.describe(v), 1e3) for k, v in seen.items()]
+        return (*styles, ClassicContent("relu4_2", maps["relu4_2"], 5.0))
+    styles = [Style(k, statistic, statistic.describe(v), 0.2) for k, v in seen.items()]
+    return (*styles, Match("relu4_2", maps["relu4_2"], 0.3), Smooth(0.1), Grey(0.5, 0.1))
+
+
+@pytest.mark.parametrize("down", ["max", "average", "conv"])
+@pytest.mark.parametrize("kind", ["gram", "moments", "classic"])
+@pytest.mark.parametrize("shape", [(200, 240), (213, 231)])
+def test_blocks_equal_whole(down: str, kind: str, shape: tuple[int, int]) -> None:
+    encoder, random = chain(down), torch.Generator().manual_seed(0)
+    content = torch.rand((1, 3, *shape), generator=random, dtype=torch.float64)
+    style = torch.rand((1, 3, 96, 80), generator=random, dtype=torch.float64)
+    wanted = terms(encoder, content, style, kind)
+    image = torch.rand(content.shape, generator=random, dtype=torch.float64).requires_grad_()
+    whole = Objective(encoder, wanted)(image)
+    (gradient,) = torch.autograd.grad(whole.total, image)
+    # Blocks of 64 pixels: a dozen of them, every border within somebody's halo.
+    parts = BlockObjective(Objective(encoder, wanted), 64)(image)
+    (by_blocks,) = torch.autograd.grad(parts.total, image)
+    torch.testing.assert_close(parts.total.double(), whole.total.double(), rtol=1e-5, atol=0)
+    assert set(parts.parts) == set(whole.parts)
+    # Contents are compared in float32 whatever comes in: that is the rounding left.
+    assert float((by_blocks - gradient).norm() / gradient.norm()) < 1e-6
+
+
+def test_maps_made_in_blocks_are_the_maps() -> None:
+    encoder, image = chain("max"), torch.rand(1, 3, 300, 350, dtype=torch.float64)
+    whole = encoder(image, ["relu1_1", "relu5_1"])
+    blocked = tiling.encode(encoder, image, ["relu1_1", "relu5_1"], 128)
+    for layer, maps in whole.items():
+        torch.testing.assert_close(blocked[layer], maps.float(), rtol=1e-5, atol=1e-6)
+
+
+def test_blocks_cover_once() -> None:
+    seen = torch.zeros(333, 391)
+    for block in tiling.grid(333, 391, 100, 40, 16):
+        seen[block.top : block.bottom, block.left : block.right] += 1
+    assert bool((seen == 1).all())

@@ -1,0 +1,354 @@
+"""Distillation: what is folded measures as the student did, what stops goes on, what is written paints."""
+
+import copy
+import csv
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from conftest import picture
+from impasto.errors import InputError, TrainingError
+from impasto.media.image import save_image
+from impasto.see.encoder import VGG19_BLOCKS, ChainEncoder
+from impasto.see.load import load_encoder
+from impasto.see.stats import gram
+from impasto.see.weights import save_encoder
+from impasto.studio import stylize
+from impasto.train.checkpoint import Course, checkpoint_of, load_checkpoint
+from impasto.train.distil import Distillation, check_student, find_teacher, gather, macs
+from impasto.train.encoder import TAPS, Distiller, DistilOptions, Student
+
+OPTIONS = DistilOptions(
+    blocks=((4, 4), (6, 6), (8, 8), (10, 10, 10), (12,)), size=32, batch=4, painted_from=4, learning_rate=0.01, pool=24
+)
+NEEDED = ("student", "optimizer", "step", "seconds", "options")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def new_teacher():
+    torch.manual_seed(7)
+    return ChainEncoder(((8,), (12,), (16,), (20, 20), (24,)), name="teacher").eval().requires_grad_(False)
+
+
+@pytest.fixture
+def images():
+    return [(picture(seed, 40, 44)[0] * 255).byte() for seed in range(6)]
+
+
+@pytest.fixture
+def make(images):
+    return lambda options=OPTIONS: Distiller(new_teacher(), images, images[:2], options, precision=torch.float32)
+
+
+@pytest.fixture
+def material(tmp_path):
+    for seed in range(8):
+        save_image(picture(seed, 40, 44), tmp_path / "pictures" / f"p{seed}.png") if seed else (
+            tmp_path / "pictures"
+        ).mkdir()
+    save_encoder(tmp_path / "teacher.safetensors", new_teacher())
+    return gather([tmp_path / "pictures"])
+
+
+@pytest.fixture
+def begin(tmp_path, material):
+    def call(course=None, state=None, options=OPTIONS, **about):
+        about = {"teacher": str(tmp_path / "teacher.safetensors"), "device": "cpu", "every": 2} | about
+        return Distillation(
+            tmp_path / "out.safetensors", material, options, course or Course(steps=6), state=state, **about
+        )
+
+    return call
+
+
+def same(a, b):
+    """Whether two checkpoints hold the same, whatever the nesting."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+# ── the student ──
+
+
+def trained_student(down):
+    """A student whose every number is away from its start, wide enough that nothing is dropped in folding."""
+    torch.manual_seed(1)
+    blocks = ((9, 9), (9, 9), (9, 9), (9, 9, 9), (9,))
+    student = Student(blocks, down, {"relu1_1": 6, "relu2_1": 7, "relu3_1": 8, "relu4_1": 9, "relu4_2": 9, "relu5_1": 9})
+    with torch.no_grad():
+        for norm in student.norms:
+            norm.weight.uniform_(0.5, 2)
+            norm.bias.uniform_(-0.5, 0.5)
+        student.train()
+        for seed in range(40):
+            student(picture(seed, 32, 32), TAPS)
+    return student.eval()
+
+
+@pytest.mark.parametrize("down", ["conv", "max"])
+def test_folded_taps_measure_the_distances_of_the_teachers_channels(down):
+    student = trained_student(down)
+    folded = student.folded()
+    a, b = picture(1, 32, 32), picture(2, 32, 32)
+    with torch.no_grad():
+        wide = [student(x, TAPS) for x in (a, b)]
+        slim = [folded(x, TAPS) for x in (a, b)]
+    for tap in TAPS:
+        wanted = (wide[0][tap] - wide[1][tap]).square().sum()
+        found = (slim[0][tap] - slim[1][tap]).square().sum()
+        assert torch.allclose(found, wanted, rtol=1e-3)
+        wanted = (gram(wide[0][tap]) - gram(wide[1][tap])).square().sum()
+        found = (gram(slim[0][tap]) - gram(slim[1][tap])).square().sum()
+        assert torch.allclose(found, wanted, rtol=1e-3)
+
+
+def test_a_tap_wider_than_the_student_loses_the_last_singular_value_only():
+    torch.manual_seed(0)
+    student = Student(((4,), (4,), (4,), (4, 4), (4,)), "max", dict.fromkeys(TAPS, 20)).eval()
+    a, b = picture(1, 32, 32), picture(2, 32, 32)
+    with torch.no_grad():
+        wide = [student(x, ["relu1_1"])["relu1_1"] for x in (a, b)]
+        slim = [student.folded()(x, ["relu1_1"])["relu1_1"] for x in (a, b)]
+        head = student.taps["relu1_1"]
+        least = torch.linalg.svdvals(torch.cat([head.weight.flatten(1), head.bias[:, None]], 1))[-1]
+        seen = (student.unit(0, a - 0.5) - student.unit(0, b - 0.5)).square().sum()
+    assert slim[0].shape[1] == 4
+    lost = (wide[0] - wide[1]).square().sum() - (slim[0] - slim[1]).square().sum()
+    assert -1e-4 <= float(lost) <= float(least.square() * seen) + 1e-4
+
+
+# ── the training ──
+
+
+def test_the_loss_falls(make):
+    distiller = make(DistilOptions(**{**asdict(OPTIONS), "painted": 0.0, "size": 16}))
+    losses = [step.loss for step in distiller.run(steps=60)]
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_a_training_that_stops_goes_on_exactly(make):
+    whole = make()
+    for _ in whole.run(steps=7):
+        pass
+    first = make()
+    for step in first.run(steps=7):
+        if step.step == 5:  # half-painted pictures are in play already
+            break
+    assert first.pool
+    second = make()
+    second.load_state(copy.deepcopy(first.state()))
+    last = list(second.run(steps=7, since=(0, 0.0)))[-1]
+    assert (last.step, last.done) == (7, 1.0)
+    for key in ("student", "optimizer", "step", "pool", "made", "random"):
+        assert same(second.state()[key], whole.state()[key]), key
+
+
+def test_an_early_checkpoint_without_pool_and_generators_goes_on(make):
+    first = make()
+    for _ in first.run(steps=2):
+        pass
+    second = make()
+    second.load_state({key: value for key, value in first.state().items() if key in NEEDED})
+    assert [step.step for step in second.run(steps=2)] == [3, 4]
+
+
+def test_the_rate_warms_up_and_cools_down(make):
+    rates = [s.learning_rate for s in make(DistilOptions(**{**asdict(OPTIONS), "painted": 0.0})).run(steps=60)]
+    assert rates[0] < rates[20] < max(rates) <= OPTIONS.learning_rate
+    assert rates[-1] < 0.1 * OPTIONS.learning_rate
+
+
+def test_no_minutes_and_no_steps_train_nothing(make):
+    assert list(make().run(steps=0)) == []
+    assert list(make().run(minutes=0)) == []
+
+
+# ── pictures ──
+
+
+def test_every_fiftieth_picture_is_held_out_the_same_in_every_archive(tmp_path, material):
+    assert [(s.pictures, s.held_out) for s in material.sources] == [(6, 1)]
+    again = gather([tmp_path / "pictures"])
+    assert again.held_names == material.held_names
+    assert not any(torch.equal(held, image) for held in material.held_out for image in material.images)
+
+
+def test_hold_out_names_and_shares(tmp_path, material):
+    few = tmp_path / "few"
+    few.mkdir()
+    for seed in (20, 21):
+        save_image(picture(seed, 40, 40), few / f"q{seed}.png")
+    found = gather([tmp_path / "pictures", few], [few], hold_out=["p3.png", "q20*"])
+    assert found.held_names == ("p3.png", "q20.png")
+    assert sum(found.odds[:6]) == pytest.approx(0.5)  # one painting weighs as much as six photographs
+    assert found.odds[6:] == [0.5]
+    assert len(found.paintings) == 1
+    shares = gather([tmp_path / "pictures", few], shares=[3, 1]).odds
+    assert sum(shares[:6]) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ({"hold_out": ["p9.png"]}, "p9.png"),
+        ({"hold_out": ["*.png"]}, "no picture is left"),
+        ({"shares": [1, 2]}, "2 shares for 1"),
+        ({"shares": [0]}, "not all 0"),
+    ],
+)
+def test_what_cannot_be_gathered(tmp_path, material, about, words):
+    with pytest.raises((InputError, TrainingError), match=words.replace("*", r"\*")):
+        gather([tmp_path / "pictures"], **about)
+
+
+def test_one_picture_cannot_be_held_out(tmp_path):
+    save_image(picture(1), tmp_path / "only.png")
+    with pytest.raises(TrainingError, match="held out"):
+        gather([tmp_path])
+
+
+# ── teacher and student ──
+
+
+def test_vgg_19_costs_361_thousand_multiply_adds_a_pixel():
+    with torch.device("meta"):
+        assert macs(ChainEncoder(VGG19_BLOCKS), TAPS) == pytest.approx(361, abs=1)
+
+
+def test_a_teacher_without_the_taps_is_refused(tmp_path):
+    save_encoder(tmp_path / "blind.safetensors", ChainEncoder(((4,), (4,))))
+    with pytest.raises(InputError, match="relu3_1, relu4_1"):
+        find_teacher(str(tmp_path / "blind.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"blocks": ((4, 4), (6, 6), (8, 8), (10, 10), (12,))}, "give block 4 one more"),
+        ({"blocks": ((4,), (6, 6), (8, 8), (10, 10, 10), (12,))}, "give block 1 one more"),
+        ({"blocks": ((4, 4), (6, 6))}, "expected five blocks"),
+        ({"size": 40}, "multiple of 16"),
+    ],
+)
+def test_students_that_do_not_stand_beside_the_teacher(changes, words):
+    with pytest.raises(InputError, match=words):
+        check_student(DistilOptions(**{**asdict(OPTIONS), **changes}), new_teacher())
+
+
+# ── from files to files ──
+
+
+def test_what_is_written_loads_paints_and_copies_nothing(begin, tmp_path, material):
+    training = begin(Course(steps=6))
+    reports = list(training.steps())
+    assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert [bool(report.text) for report in reports] == [False, True] * 3
+    pair = (tmp_path / "pictures" / "p1.png", tmp_path / "pictures" / "p2.png")
+    card = training.finish(pairs=[pair], size=48)
+    encoder = load_encoder(str(tmp_path / "out.safetensors"))
+    assert tuple(layer.name for layer in encoder.layers) == TAPS
+    assert encoder.content_layers == ("relu4_2",)
+    painted = stylize(picture(1), picture(2), encoder=str(tmp_path / "out.safetensors"), size=48, steps=2)
+    assert bool(painted.image.isfinite().all())
+    theirs = list(new_teacher().state_dict().values())
+    for name, tensor in encoder.state_dict().items():
+        if name != "mean":
+            assert not any(tensor.shape == t.shape and torch.allclose(tensor, t, atol=1e-3) for t in theirs)
+    assert card == json.loads((tmp_path / "out.json").read_text())
+    assert card["bytes"] == (tmp_path / "out.safetensors").stat().st_size
+    assert set(card["judged"]["mean"]) == {"style", "content", "chroma_noise"}
+    assert (tmp_path / "out-p1-p2.png").is_file()
+    text = (tmp_path / "out.md").read_text()
+    assert card["teacher"]["sha256"] in text
+    assert "p1-p2" in text
+    with (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert {f"held-out {tap}" for tap in TAPS} | {f"train {tap}" for tap in TAPS} <= rows[0].keys()
+
+
+def test_full_precision_is_twice_as_large(begin, tmp_path):
+    half = begin(Course(steps=0)).finish()["bytes"]
+    assert begin(Course(steps=0)).finish(half=False)["bytes"] > 1.5 * half
+
+
+def test_an_interrupted_distillation_goes_on_as_if_nothing_had_happened(begin, tmp_path):
+    whole = begin(Course(steps=7))
+    for _ in whole.steps():
+        pass
+    whole.save()
+    wanted = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
+    training = begin(Course(steps=7))
+    for report in training.steps():
+        if report.step == 5:
+            break
+    training.save()
+    state = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
+    assert not state["course"]["complete"]
+    course = Course.after(state, None, None, None)
+    rest = begin(course, state)
+    assert [report.step for report in rest.steps()] == [6, 7]
+    rest.save()
+    found = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
+    for key in ("student", "optimizer", "pool", "random", "step"):
+        assert same(found[key], wanted[key]), key
+    assert [row["step"] for row in found["rows"]] == [2, 4, 6]
+    assert Course.after(found, None, 5, None).since[0] == 7  # it is complete: another course begins
+
+
+def test_an_export_leaves_the_checkpoint_alone(begin, tmp_path):
+    training = begin(Course(steps=9))
+    next(training.steps())
+    training.save()
+    path = checkpoint_of(tmp_path / "out.safetensors")
+    before = path.read_bytes()
+    state = load_checkpoint(path, "distillation", NEEDED)
+    export = begin(Course.after(state, 0.0, None, None), state)
+    assert list(export.steps()) == []
+    assert export.finish()["steps"] == 1
+    assert path.read_bytes() == before
+
+
+def test_a_checkpoint_of_another_shape_is_one_line(begin, tmp_path):
+    training = begin()
+    training.save()
+    state = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
+    state["student"]["convs.0.weight"] = torch.zeros(5, 3, 3, 3)
+    with pytest.raises(TrainingError, match=r"another shape: convs.0.weight is 5×3×3×3, expected 4×3×3×3"):
+        begin(state=state)
+    del state["student"]["convs.0.weight"]
+    with pytest.raises(TrainingError, match="lacks convs.0.weight"):
+        begin(state=state)
+
+
+def test_a_checkpoint_of_another_teacher_is_refused(begin, tmp_path):
+    training = begin()
+    training.save()
+    state = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
+    state["teacher"]["sha256"] = "0" * 64
+    with pytest.raises(TrainingError, match="was trained with the teacher"):
+        begin(state=state)
+
+
+def test_weights_that_are_not_finite_never_replace_a_checkpoint(begin, tmp_path):
+    training = begin()
+    training.save()
+    before = checkpoint_of(tmp_path / "out.safetensors").read_bytes()
+    with torch.no_grad():
+        training.distiller.student.convs[0].weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="not finite"):
+        training.save()
+    with pytest.raises(TrainingError, match="diverged at step 1"):
+        list(training.steps())
+    assert checkpoint_of(tmp_path / "out.safetensors").read_bytes() == before
