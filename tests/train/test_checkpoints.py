@@ -78,10 +78,10 @@ def test_checkpoints_of_another_kind(tmp_path):
 def test_options_that_contradict_a_checkpoint_are_named(tmp_path):
     path, saved = tmp_path / "a.checkpoint", {"batch": 4, "blocks": ((1, 2), (3,))}
     assert settle(path, saved, {"batch": 4, "blocks": [[1, 2], [3]]}, fixed=["blocks"])["batch"] == 4
-    with pytest.raises(TrainingError, match="--batch 8: .* trained with 4: .* --change"):
+    with pytest.raises(TrainingError, match=r"--batch 8: .* trained with 4: .* --change"):
         settle(path, saved, {"batch": 8}, fixed=["blocks"])
     assert settle(path, saved, {"batch": 8}, fixed=["blocks"], change=True)["batch"] == 8
-    with pytest.raises(TrainingError, match="--blocks 1,2/4: .* trained with 1,2/3"):
+    with pytest.raises(TrainingError, match=r"--blocks 1,2/4: .* trained with 1,2/3"):
         settle(path, saved, {"blocks": ((1, 2), (4,))}, fixed=["blocks"], change=True)
 
 

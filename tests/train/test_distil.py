@@ -21,7 +21,13 @@ from impasto.train.distil import Distillation, check_student, find_teacher, gath
 from impasto.train.encoder import TAPS, Distiller, DistilOptions, Student
 
 OPTIONS = DistilOptions(
-    blocks=((4, 4), (6, 6), (8, 8), (10, 10, 10), (12,)), size=32, batch=4, painted_from=4, learning_rate=0.01, pool=24
+    blocks=((4, 4), (6, 6), (8, 8), (10, 10, 10), (12,)),
+    down="conv",
+    size=32,
+    batch=4,
+    painted_from=4,
+    learning_rate=0.01,
+    pool=24,
 )
 NEEDED = ("student", "optimizer", "step", "seconds", "options")
 
@@ -48,10 +54,9 @@ def make(images):
 
 @pytest.fixture
 def material(tmp_path):
-    for seed in range(8):
-        save_image(picture(seed, 40, 44), tmp_path / "pictures" / f"p{seed}.png") if seed else (
-            tmp_path / "pictures"
-        ).mkdir()
+    (tmp_path / "pictures").mkdir()
+    for seed in range(1, 8):
+        save_image(picture(seed, 40, 44), tmp_path / "pictures" / f"p{seed}.png")
     save_encoder(tmp_path / "teacher.safetensors", new_teacher())
     return gather([tmp_path / "pictures"])
 
@@ -85,7 +90,9 @@ def trained_student(down):
     """A student whose every number is away from its start, wide enough that nothing is dropped in folding."""
     torch.manual_seed(1)
     blocks = ((9, 9), (9, 9), (9, 9), (9, 9, 9), (9,))
-    student = Student(blocks, down, {"relu1_1": 6, "relu2_1": 7, "relu3_1": 8, "relu4_1": 9, "relu4_2": 9, "relu5_1": 9})
+    student = Student(
+        blocks, down, {"relu1_1": 6, "relu2_1": 7, "relu3_1": 8, "relu4_1": 9, "relu4_2": 9, "relu5_1": 9}
+    )
     with torch.no_grad():
         for norm in student.norms:
             norm.weight.uniform_(0.5, 2)
@@ -133,8 +140,8 @@ def test_a_tap_wider_than_the_student_loses_the_last_singular_value_only():
 
 def test_the_loss_falls(make):
     distiller = make(DistilOptions(**{**asdict(OPTIONS), "painted": 0.0, "size": 16}))
-    losses = [step.loss for step in distiller.run(steps=60)]
-    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    losses = [step.loss for step in distiller.run(steps=40)]
+    assert sum(losses[-5:]) < 0.85 * sum(losses[:5])
 
 
 def test_a_training_that_stops_goes_on_exactly(make):
@@ -164,8 +171,10 @@ def test_an_early_checkpoint_without_pool_and_generators_goes_on(make):
 
 
 def test_the_rate_warms_up_and_cools_down(make):
-    rates = [s.learning_rate for s in make(DistilOptions(**{**asdict(OPTIONS), "painted": 0.0})).run(steps=60)]
-    assert rates[0] < rates[20] < max(rates) <= OPTIONS.learning_rate
+    rates = [
+        s.learning_rate for s in make(DistilOptions(**{**asdict(OPTIONS), "painted": 0.0, "size": 16})).run(steps=40)
+    ]
+    assert rates[0] < rates[10] < max(rates) <= OPTIONS.learning_rate
     assert rates[-1] < 0.1 * OPTIONS.learning_rate
 
 
@@ -265,7 +274,7 @@ def test_what_is_written_loads_paints_and_copies_nothing(begin, tmp_path, materi
     for name, tensor in encoder.state_dict().items():
         if name != "mean":
             assert not any(tensor.shape == t.shape and torch.allclose(tensor, t, atol=1e-3) for t in theirs)
-    assert card == json.loads((tmp_path / "out.json").read_text())
+    assert json.loads(json.dumps(card)) == json.loads((tmp_path / "out.json").read_text())
     assert card["bytes"] == (tmp_path / "out.safetensors").stat().st_size
     assert set(card["judged"]["mean"]) == {"style", "content", "chroma_noise"}
     assert (tmp_path / "out-p1-p2.png").is_file()
@@ -328,7 +337,7 @@ def test_a_checkpoint_of_another_shape_is_one_line(begin, tmp_path):
     with pytest.raises(TrainingError, match=r"another shape: convs.0.weight is 5×3×3×3, expected 4×3×3×3"):
         begin(state=state)
     del state["student"]["convs.0.weight"]
-    with pytest.raises(TrainingError, match="lacks convs.0.weight"):
+    with pytest.raises(TrainingError, match=r"lacks convs.0.weight"):
         begin(state=state)
 
 

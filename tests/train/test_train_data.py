@@ -130,7 +130,7 @@ def test_a_broken_archive_beside_a_good_one_is_skipped(folder, tmp_path):
     found = read_pictures([broken, whole])
     assert len(found.images) == 4
     assert "bad.zip" in found.skipped[0]
-    with pytest.raises(TrainingError, match="no readable picture in .*damaged or cut short"):
+    with pytest.raises(TrainingError, match=r"no readable picture in .*damaged or cut short"):
         read_pictures([broken])
 
 
@@ -163,7 +163,7 @@ def test_crops_are_repeatable_and_follow_their_odds():
     first, again = (next(crops([black, white], 16, 6, seed=3)) for _ in range(2))
     assert first.shape == (6, 3, 16, 16)
     assert torch.equal(first, again)
-    assert float(next(crops([black, white], 16, 6, weights=[0.0, 1.0])).min()) == 1.0
+    assert float(next(crops([black, white], 16, 6, weights=[0.0, 1.0])).min()) > 0.999
 
 
 def test_crops_go_on_from_the_state_of_their_generator():

@@ -368,10 +368,12 @@ def _begin(out: Path, given: Mapping[str, Any], kind: str, needed: Sequence[str]
     if len(lengths) > 1 or (not lengths and not given["resume"]):
         names = " or ".join(flag(name) for name in ("minutes", "steps", "epochs") if name in given)
         raise InputError(f"how long? give {names}, one of them")
+    from impasto.runtime import choose_device
     from impasto.train.card import check_output
     from impasto.train.checkpoint import checkpoint_of, load_checkpoint
     from impasto.train.curve import HINT, can_plot
 
+    choose_device(given["device"])
     check_output(out)
     path = checkpoint_of(out)
     if not can_plot():

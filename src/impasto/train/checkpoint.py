@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,7 +81,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 def load_checkpoint(path: Path, kind: str, needed: Collection[str]) -> dict[str, Any]:
     """The state in ``path``; ``TrainingError`` unless it is a whole checkpoint of ``kind`` with what is ``needed``."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on odd pickles; they would land in the person's terminal
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise TrainingError(f"there is no checkpoint {path}: leave out --resume to begin") from None
     except Exception as error:  # torch.load raises nearly anything on a damaged file
@@ -102,7 +105,7 @@ def settle(
     """
     for name, value in given.items():
         if name in saved and _plain(saved[name]) != _plain(value) and (name in fixed or not change):
-            remedy = "begin anew with another -o or --force" if name in fixed else "or add --change"
+            remedy = "or begin anew with another -o or --force" if name in fixed else "or add --change"
             raise TrainingError(
                 f"--{name.replace('_', '-')} {_words(value)}: {path} was trained with {_words(saved[name])}: "
                 f"leave the option out, {remedy}"

@@ -29,10 +29,9 @@ from impasto.train.data import Pictures, crops, distort, read_pictures
 from impasto.train.encoder import TAPS, Distiller, DistilOptions
 from impasto.train.judged import judge, mean_of, paint
 
-__all__ = ["KIND", "SHAPE", "Distillation", "Material", "Source", "check_student", "find_teacher", "gather", "macs"]
+__all__ = ["KIND", "Distillation", "Material", "Source", "check_student", "find_teacher", "gather", "macs"]
 
 KIND = "distillation"
-SHAPE = ("blocks", "down")  # what a checkpoint cannot change
 _HELD_CROPS = 32
 
 

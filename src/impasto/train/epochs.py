@@ -32,6 +32,10 @@ _WARM = 0.15  # of the training: the rate rises over it, then falls as a cosine
 
 def check_side(encoder: ChainEncoder, side: int) -> None:
     """``InputError`` where pictures of ``side`` are too small for the deepest layer."""
+    if encoder.down == "conv" and len(encoder.blocks) > 1 and len(encoder.blocks[0]) < 2:
+        raise InputError(
+            "--down conv: expected two convolutions in the first block or more, as in --blocks 32,32/64,64"
+        )
     stride = max(layer.stride for layer in encoder.layers)
     if side < stride or side % stride:
         shown = "/".join(",".join(map(str, block)) for block in encoder.blocks)

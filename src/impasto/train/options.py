@@ -60,18 +60,18 @@ class DistilOptions:
     """
 
     blocks: tuple[tuple[int, ...], ...] = _option(
-        ((32, 48), (64, 64), (96, 96, 96), (192, 192, 192), (192,)), "Channels of every convolution, by block."
+        ((32, 32), (64, 64), (96, 96), (160, 160, 144), (160,)), "Channels of every convolution, by block."
     )
     down: Literal["max", "average", "conv"] = _option(
-        "conv", "How maps are halved: by pooling or by a convolution of stride 2.", choices=("conv", "max", "average")
+        "max", "How maps are halved: by pooling or by a convolution of stride 2.", choices=("conv", "max", "average")
     )
     size: int = _option(128, "Side of the crops, in pixels.", low=16, high=1024)
-    batch: int = _option(8, "Crops in a step.", low=2, high=4096)
-    learning_rate: float = _option(4e-3, "Highest rate of AdamW.", low=1e-7, high=1)
+    batch: int = _option(4, "Crops in a step.", low=2, high=4096)
+    learning_rate: float = _option(5e-3, "Highest rate of AdamW.", low=1e-7, high=1)
     weight_decay: float = _option(1e-4, "Weight decay of AdamW.", high=1)
     gram_weight: float = _option(0.3, "Weight of the error of Gram matrices beside that of maps.", high=1000)
     painted: float = _option(0.5, "Share of half-painted pictures in a batch.", high=1)
-    painted_from: int = _option(1500, "The step from which half-painted pictures are made.")
+    painted_from: int = _option(2500, "The step from which half-painted pictures are made.")
     pool: int = _option(480, "Half-painted pictures that are kept at a time.", low=1, high=100_000)
     seed: int = _option(0, "Seed of everything random.", high=2**31)
 
