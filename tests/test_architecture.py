@@ -26,7 +26,6 @@ MAY_IMPORT = {
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {
     "cli.models": {"see.known", "see.fetch", "see.vgg"},  # installing weights is what it is for
-    "cli.session": {"see.load"},  # which encoder "auto" stands for, and why
 }
 ONLY_IN = {
     "PIL": ("media.",),

@@ -132,13 +132,13 @@ class Recipe:
     optimizer: str = _option("adam", "How the picture is improved.", "descent", choices=("adam", "lbfgs"))
     learning_rate: float = _option(
         0.0,
-        "Step size on 0..1 pixels; 0: the optimiser's own (adam 0.03 falling to 0.02, lbfgs 1).",
+        "Step size on 0..1 pixels; 0: the optimiser's own (adam 0.03, lbfgs 1).",
         "descent",
         low=0,
         high=100,
     )
     averaging: float = _option(
-        0.9,
+        0.7,
         "Averaging of the last pictures: 0 none, towards 1 longer; takes away the optimiser's grain.",
         "descent",
         low=0,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from conftest import picture
-from impasto import InputError, Recipe
+from impasto import InputError, Recipe, stylize
 from impasto.media.image import resize
 from impasto.paint.optimise import OptimisePainter, ladder, weights_of
 from impasto.paint.painter import finish
@@ -233,3 +233,12 @@ def test_classic_lbfgs_at_one_size_is_the_plain_method(tiny, content, style):
         plain = float(loss())
         image.data.copy_(ours[-1].snapshot())
         assert float(loss()) == pytest.approx(plain, rel=0.05)
+
+
+def test_painted_in_blocks_is_painted_whole(tiny):
+    """A few steps of a picture seen in blocks of 64 pixels: the same picture, to rounding."""
+    photo, painting = picture(1, 150, 200), picture(2, 90, 100)
+    options = {"encoder": tiny, "size": 200, "start_size": 200, "steps": 4, "averaging": 0.0}
+    whole = stylize(photo, painting, **options).image
+    blocked = stylize(photo, painting, block=64, **options).image
+    assert float((whole - blocked).abs().mean()) < 2e-4

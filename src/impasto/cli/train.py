@@ -138,6 +138,8 @@ _out = click.option(
               help="At the end, paint this pair and let the teacher judge.")  # fmt: skip
 @click.option("--judge-size", type=click.IntRange(64, 4096), default=512, show_default=True, help="Pixels of it.")
 @click.option("--half/--full", default=True, show_default=True, help="Half or full precision in OUT.")
+@click.option("--balance", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
+              help="Factor on the content weight at which --strength 50 is balanced with OUT.")  # fmt: skip
 @_running
 def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
     """Distil a small encoder that sees as a large one does.
@@ -185,7 +187,9 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
     if _drive(training, out, given):
         return 130
     with _waiting("writing and judging" if given["judge"] else "writing", given["quiet"]):
-        card = training.finish(half=given["half"], pairs=given["judge"], size=given["judge_size"])
+        card = training.finish(
+            half=given["half"], balance=given["balance"], pairs=given["judge"], size=given["judge_size"]
+        )
     errors = "  ".join(f"{tap} {value:.3f}" for tap, value in card["unexplained"]["clean"].items())
     say(f"unexplained on held-out pictures: {errors}")
     if "judged" in card:

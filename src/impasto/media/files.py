@@ -37,7 +37,10 @@ def open_file(path: Path | str) -> Iterator[BinaryIO]:
     except ValueError:  # a NUL inside the name
         raise MediaError(f"{shown(path)}: no file can have this name; check it") from None
     with stream:
-        if os.fstat(stream.fileno()).st_size == 0 and stream.seekable():
+        if not stream.seekable():
+            # A pipe can be read only once; a picture is read for its kind, its pixels and its hash.
+            raise MediaError(f"{shown(path)} is a pipe or a device: save it as a file first")
+        if os.fstat(stream.fileno()).st_size == 0:
             raise MediaError(f"{shown(path)} is empty (0 bytes): copy or download it again")
         yield stream
 
@@ -75,6 +78,8 @@ def check_folder(path: Path | str) -> None:
         raise MediaError(f"{shown(path)}: no file can have this name; check it")
     target = Path(os.path.realpath(path))
     folder = target.parent
+    if len(os.fsencode(target.name)) > 255:
+        raise MediaError(f"{shown(path)}: the name is longer than 255 bytes; choose a shorter one")
     if target.is_dir():
         raise MediaError(f"{shown(path)} is a folder: give the name of a file in it, as in {shown(target / 'out.png')}")
     if not folder.is_dir():

@@ -91,7 +91,7 @@ class OptimisePainter:
     def __init__(self, targets: StyleTargets, recipe: Recipe, *, init: Tensor | None = None) -> None:
         self.targets, self.recipe, self.init = targets, recipe, init
         self.encoder: Encoder = targets.encoder
-        self.weights = weights_of(recipe, getattr(self.encoder, "balance", 1.0))
+        self.weights = weights_of(recipe, self.encoder.balance)
         self.content_layers = layer_weights(
             recipe.content_layers, self.encoder, self.encoder.content_layers, "--content-layers"
         )
@@ -111,12 +111,12 @@ class OptimisePainter:
         image: Tensor | None = None
         optimizer: torch.optim.Optimizer | None = None
         before, spent = 0, 0.0
-        for rung, (size, count) in enumerate(rungs):
+        for size, count in rungs:
             photo = resize(content, size)
             image = self._start(photo) if image is None else resized(image, photo)
             canvas = PixelCanvas(image)
             objective = self._objective(photo, size, anchors)
-            last, optimizer = optimizer, self._optimizer(canvas, rung)
+            last, optimizer = optimizer, self._optimizer(canvas)
             if last is not None:
                 carry_moments(last, optimizer, canvas)
             average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
@@ -187,7 +187,7 @@ class OptimisePainter:
             return resized(self.targets.styles[0].image.to(photo), photo)
         return photo
 
-    def _optimizer(self, canvas: PixelCanvas, rung: int) -> torch.optim.Optimizer:
+    def _optimizer(self, canvas: PixelCanvas) -> torch.optim.Optimizer:
         recipe = self.recipe
         if recipe.optimizer == "lbfgs":
             # Without a line search it stalls or explodes (measured): strong Wolfe only.
@@ -201,5 +201,4 @@ class OptimisePainter:
                 tolerance_grad=0.0,
                 tolerance_change=0.0,
             )
-        rate = recipe.learning_rate or (0.03 if rung == 0 else 0.02)
-        return torch.optim.Adam(canvas.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+        return torch.optim.Adam(canvas.parameters(), lr=recipe.learning_rate or 0.03, betas=(0.9, 0.99), fused=True)

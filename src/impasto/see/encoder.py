@@ -63,6 +63,7 @@ class Encoder(nn.Module):
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
     radius: int = 0  # pixels that the deepest layer sees to each side; tiling needs it
+    balance: float = 1.0  # factor on the content weight at which --strength 50 is as balanced as with VGG-19
 
     def forward(self, image: Tensor, wanted: Iterable[str]) -> Features:
         """The maps of ``wanted``; computing stops at the deepest one."""
@@ -181,5 +182,6 @@ class ChainEncoder(Encoder):
         """Convolution ``index`` and its ReLU."""
         conv = self.convs[index]
         if index == 0:  # zero padding here paints a dark frame along the border
-            return F.relu_(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), conv.weight, conv.bias))  # type: ignore
+            edged = F.pad(x, (1, 1, 1, 1), mode="replicate")
+            return F.relu_(F.conv2d(edged, conv.weight, conv.bias, stride=conv.stride))  # type: ignore[arg-type]
         return F.relu_(conv(x))

@@ -23,7 +23,10 @@ def layer_weights(text: str, encoder: Encoder, default: tuple[str, ...], flag: s
             raise InputError(f"{flag} {part!r}: expected LAYER or LAYER=WEIGHT, as in relu4_1=0.5") from None
         if not 0 <= weight < float("inf"):
             raise InputError(f"{flag} {part!r}: a weight is a number from 0 up")
-        found[encoder.resolve([name])[0]] = weight
+        layer = encoder.resolve([name])[0]
+        if layer in found:
+            raise InputError(f"{flag} {text!r}: {layer} is named twice; give it one weight")
+        found[layer] = weight
     found = found or dict.fromkeys(default, 1.0)
     total = sum(found.values())
     if total <= 0:

@@ -44,7 +44,8 @@ def load_encoder(name: str = "auto", *, weights: Path | str | None = None, pooli
         return _pooled(load_encoder_file(BUILTIN), pooling)
     if not _is_path(name):
         raise UnknownNameError("encoder", name, ENCODERS)
-    return _from_file(Path(name).expanduser(), pooling)
+    # os.path leaves a "~nobody" that is no user as it is; pathlib would raise.
+    return _from_file(Path(os.path.expanduser(name)), pooling)
 
 
 def _installed(name: str) -> Path:

@@ -114,7 +114,8 @@ def _trace(x: Tensor) -> Tensor:
 
 def _root(x: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(x)
-    return (vectors * values.clamp_min(0).sqrt()[:, None, :]) @ vectors.mT
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()[:, None, :]) @ vectors.mT
+    return root
 
 
 STATISTICS: dict[str, Callable[[], Statistic]] = {"gram": Gram, "moments": Moments}

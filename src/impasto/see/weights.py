@@ -275,7 +275,12 @@ def load_encoder_file(path: Path | str) -> ChainEncoder:
     blocks, down, taps = _layers(path, header.layers)
     if not 0 < len(header.name) <= 100 or not header.name.isprintable():
         raise WeightsError(f"{path} is damaged: its name is {_line(header.name)!r}")
-    return build_chain(path, state, blocks, down, taps, name=header.name, digest=header.sha256)
+    encoder = build_chain(path, state, blocks, down, taps, name=header.name, digest=header.sha256)
+    balance = header.about.get("balance", 1.0)
+    if isinstance(balance, bool) or not isinstance(balance, (int, float)) or not 1e-3 <= balance <= 1e3:
+        raise WeightsError(f"{path} is damaged: its balance is {_line(repr(balance))}, expected a number about 1")
+    encoder.balance = float(balance)
+    return encoder
 
 
 def build_chain(

@@ -309,8 +309,18 @@ class Distillation:
         if self.rows:
             write_curve(self.out.with_suffix(".csv"), self.rows)
 
-    def finish(self, *, half: bool = True, pairs: Sequence[tuple[Path, Path]] = (), size: int = 512) -> dict[str, Any]:
-        """Write checkpoint, encoder, plot and card; the card. ``pairs`` of content and style are painted and judged."""
+    def finish(
+        self,
+        *,
+        half: bool = True,
+        balance: float = 1.0,
+        pairs: Sequence[tuple[Path, Path]] = (),
+        size: int = 512,
+    ) -> dict[str, Any]:
+        """Write checkpoint, encoder, plot and card; the card. ``pairs`` of content and style are painted and judged.
+
+        ``balance`` is the encoder's own factor on the content weight, see ``Encoder``.
+        """
         if self._moved:  # without a step it is an export, and the checkpoint keeps its course
             self.save()
         distiller, out = self.distiller, self.out
@@ -326,6 +336,7 @@ class Distillation:
             "steps": distiller.step,
             "seconds": round(distiller.seconds),
             "unexplained": _rounded(errors["clean"]),
+            "balance": balance,
         }
         save_encoder(out, encoder, about)
         card: dict[str, Any] = {
@@ -343,6 +354,7 @@ class Distillation:
             "parameters": sum(value.numel() for value in encoder.parameters()),
             "bytes": out.stat().st_size,
             "precision": "float16" if half else "float32",
+            "balance": balance,
             "kmacs_per_pixel": macs(encoder),
             "unexplained": {name: _rounded(found) for name, found in errors.items()},
         }
