@@ -121,6 +121,13 @@ class Recipe:
         -1.0, "Weight of the style loss; -1: as --strength says (classic: 100).", "losses", low=-1, high=1e12
     )
     tv_weight: float = _option(0.0, "Weight of total variation: smoother when higher.", "losses", low=0, high=1e12)
+    grain_weight: float = _option(
+        0.05,
+        "Weight against colour noise finer than the painting's own; 0 for none.",
+        "losses",
+        low=0,
+        high=1e12,
+    )
     grey_weight: float = _option(
         0.0,
         "Weight that pulls the picture towards mean grey: the remedy when it goes white.",

@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from impasto.see.stats import Statistic
+from impasto.see.stats import Statistic, chroma_grain
 
-__all__ = ["ClassicContent", "ClassicStyle", "Grey", "Losses", "Match", "Smooth", "Style", "Term"]
+__all__ = ["ClassicContent", "ClassicStyle", "Grain", "Grey", "Losses", "Match", "Smooth", "Style", "Term"]
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,24 @@ class Grey:
 
     def __call__(self, x: Tensor) -> Tensor:
         return (x - self.grey).square().mean() / 0.25
+
+
+@dataclass(frozen=True)
+class Grain:
+    """Colour noise: chroma may change from pixel to pixel as much as in the painting, ``target`` ``(1, 4)``, no more.
+
+    ``mean(max(0, g / g* - 1)²)`` of ``chroma_grain``: 1 where there is twice the painting's own. A small encoder is nearly
+    blind to fine changes of colour, and the descent fills the picture with what it does not see.
+    """
+
+    target: Tensor
+    weight: float = 1.0
+    layer: str = "pixels"
+    name: str = "grain"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        excess = chroma_grain(x) / self.target - 1
+        return excess.clamp_min(0).square().mean()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
-from impasto.loss.terms import ClassicContent, ClassicSmooth, Grey, Losses, Match, Smooth, Term
+from impasto.loss.terms import ClassicContent, ClassicSmooth, Grain, Grey, Losses, Match, Smooth, Term
 from impasto.media.image import resize
 from impasto.paint.canvas import Average, PixelCanvas, carry_moments, resized
 from impasto.paint.descend import descend
@@ -157,6 +157,8 @@ class OptimisePainter:
                     terms.append(Match(layer, target, weight))
         if recipe.tv_weight:
             terms.append(ClassicSmooth(recipe.tv_weight) if classic else Smooth(recipe.tv_weight))
+        if recipe.grain_weight and self.weights.style and not classic:
+            terms.append(Grain(self.targets.grain(size), recipe.grain_weight))
         if recipe.grey_weight:
             terms.append(Grey(photo.mean(), recipe.grey_weight))
         for anchor in anchors:

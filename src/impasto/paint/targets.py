@@ -17,7 +17,7 @@ from impasto.runtime import block_budget
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
-from impasto.see.stats import STATISTICS
+from impasto.see.stats import STATISTICS, chroma_grain
 
 __all__ = ["StyleImage", "StyleTargets"]
 
@@ -69,12 +69,23 @@ class StyleTargets:
         )
 
     @torch.no_grad()
-    def _measure(self, style: StyleImage, size: int) -> dict[str, Tensor]:
+    def grain(self, size: int) -> Tensor:
+        """The paintings' own ``chroma_grain`` at ``size``, ``(1, 4)``; a grey painting's is lifted off zero."""
+        total = sum(style.weight for style in self.styles)
+        found = [chroma_grain(self._sized(style, size)) * (style.weight / total) for style in self.styles]
+        return torch.stack(found).sum(0).clamp_min(0.002).to(next(self.encoder.parameters()).device)
+
+    def _sized(self, style: StyleImage, size: int) -> Tensor:
         wanted = max(16, round(size * self.recipe.style_scale))
         image = resize(style.image, wanted)
         short = min(image.shape[2:])
         if short < 16:  # a painting as thin as a ribbon: keep it wide enough for the deepest layer
             image = resize(style.image, max(wanted, round(wanted * 16 / short)))
+        return image
+
+    @torch.no_grad()
+    def _measure(self, style: StyleImage, size: int) -> dict[str, Tensor]:
+        image = self._sized(style, size)
         device = next(self.encoder.parameters()).device
         image = image.to(device)
         block = self.recipe.block or tiling.block_size(self.encoder, image.shape[2], image.shape[3], block_budget())

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["STATISTICS", "Gram", "Moments", "Statistic", "gram"]
+__all__ = ["STATISTICS", "Gram", "Moments", "Statistic", "chroma_grain", "gram"]
 
 # Rows of a product summed in one go: long sums in bfloat16 lose digits, so each block's sum is added up in float32.
 _ROWS = 16384
@@ -58,6 +58,23 @@ def gram(x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = x * weight.sqrt().to(x.dtype)
     # In channels-last memory this is a view: places are rows, channels lie side by side.
     return _Gram.apply(x.permute(0, 2, 3, 1).flatten(1, 2))  # type: ignore[no-any-return, no-untyped-call]
+
+
+def chroma_grain(image: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring pixels in the two chroma channels (BT.601), one and two pixels wide.
+
+    Of an image ``(B, 3, H, W)`` as ``(B, 4)``: how much colour noise there is, or how much the brush has put there.
+    """
+    red, green, blue = image.unbind(1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    chroma = torch.stack([(blue - luma) * 0.564, (red - luma) * 0.713], 1)
+    found = []
+    for width in (1, 2):
+        x = chroma if width == 1 else torch.nn.functional.avg_pool2d(chroma, 2)
+        # Rounded at zero, as |d| has no gradient there and every flat place would hang on its sign.
+        down, right = ((x.diff(dim=dim).square() + 1e-6).sqrt().mean((2, 3)) for dim in (2, 3))
+        found.append(down + right)
+    return torch.cat(found, 1)
 
 
 class Gram:
