@@ -33,7 +33,7 @@ def read(path: str, longer: int) -> torch.Tensor:
     scale = longer / max(image.size)
     image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
     pixels = torch.from_numpy(np.asarray(image, dtype=np.float32)).permute(2, 0, 1)
-    return (pixels.flip(0) - MEAN)[None]
+    return (pixels.flip(0) - MEAN)[None].contiguous()
 
 
 def write(pixels: torch.Tensor, path: pathlib.Path) -> None:

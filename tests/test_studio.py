@@ -41,7 +41,7 @@ def test_one_call(tiny, content, style, tmp_path):
     painting = stylize(content, style, encoder=tiny, **SMALL)
     assert painting.image.shape == (1, 3, 48, 64)
     assert painting.alpha is None
-    assert set(painting.losses) == {"content", "style", "total"}
+    assert set(painting.losses) == {"content", "style", "grain", "total"}
     painting.save(tmp_path / "out.png")
     assert float((load_image(tmp_path / "out.png") - painting.image).abs().max()) <= 0.51 / 255
 

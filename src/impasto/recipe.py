@@ -37,9 +37,9 @@ def _option(default: Any, help: str, group: str, **about: Any) -> Any:
 
 # Steps of each size from coarse to fine; the last entry is the final size.
 PRESETS: dict[str, tuple[int, ...]] = {
-    "draft": (80, 50, 30, 16),
-    "good": (150, 100, 60, 35),
-    "best": (250, 180, 120, 80),
+    "draft": (80, 50, 30, 14),
+    "good": (150, 110, 72, 45),
+    "best": (300, 220, 150, 90),
 }
 
 
@@ -122,7 +122,7 @@ class Recipe:
     )
     tv_weight: float = _option(0.0, "Weight of total variation: smoother when higher.", "losses", low=0, high=1e12)
     grain_weight: float = _option(
-        0.05,
+        0.15,
         "Weight against colour noise finer than the painting's own; 0 for none.",
         "losses",
         low=0,
@@ -145,7 +145,7 @@ class Recipe:
         high=100,
     )
     averaging: float = _option(
-        0.7,
+        0.4,
         "Averaging of the last pictures: 0 none, towards 1 longer; takes away the optimiser's grain.",
         "descent",
         low=0,

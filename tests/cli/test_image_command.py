@@ -10,7 +10,7 @@ from conftest import picture
 from impasto.media.image import load_image, load_picture, save_image
 from impasto.runtime import native_bfloat16
 
-COLUMNS = ["step", "size", "total", "content", "style", "tv", "grey", "temporal"]
+COLUMNS = ["step", "size", "total", "content", "style", "grain", "tv", "grey", "temporal"]
 
 
 def test_a_picture_is_painted_and_said(desk):
@@ -103,7 +103,7 @@ def test_json_is_the_last_line_and_the_only_one_on_standard_output(desk):
     assert (line["out"], line["encoder"], line["width"], line["height"]) == (str(desk.out), "tiny", 64, 48)
     assert (line["steps"], line["interrupted"]) == (2, False)
     assert line["seconds"] > 0
-    assert set(line["losses"]) == {"content", "style", "total"}
+    assert set(line["losses"]) == {"content", "style", "grain", "total"}
     assert "painted" in err
 
 
@@ -122,9 +122,9 @@ def test_the_log_has_a_row_for_every_step(desk):
     assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1))
     assert sorted({int(row[1]) for row in rows}) == [64, 128]
     for row in rows:
-        total, content, style, tv = map(float, row[2:6])
-        assert total == pytest.approx(content + style + tv, rel=1e-4, abs=1e-9)
-        assert row[6:] == ["", ""]
+        total, content, style, grain, tv = map(float, row[2:7])
+        assert total == pytest.approx(content + style + grain + tv, rel=1e-4, abs=1e-9)
+        assert row[7:] == ["", ""]
 
 
 def test_stages_are_saved_at_the_final_size(desk):

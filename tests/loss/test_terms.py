@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from impasto.loss.objective import Objective
-from impasto.loss.terms import Grey, Match, Smooth, Style
+from impasto.loss.terms import Grain, Grey, Match, Smooth, Style
 from impasto.see.encoder import ChainEncoder
-from impasto.see.stats import Gram
+from impasto.see.stats import Gram, chroma_grain
 
 
 def test_match_is_relative() -> None:
@@ -43,6 +43,22 @@ def test_grey_pulls_white_and_black_alike() -> None:
     assert float(Grey()(torch.ones(1, 3, 4, 4))) == pytest.approx(1)
     assert float(Grey()(torch.zeros(1, 3, 4, 4))) == pytest.approx(1)
     assert float(Grey(0.5)(torch.full((1, 3, 4, 4), 0.5))) == 0
+
+
+def test_grain_is_silent_up_to_the_paintings_own_and_grows_beyond() -> None:
+    random = torch.Generator().manual_seed(0)
+    calm = torch.full((1, 3, 32, 32), 0.5)
+    noisy = calm + 0.1 * torch.randn(calm.shape, generator=random)
+    term = Grain(chroma_grain(noisy))
+    assert float(term(noisy)) == 0
+    assert float(term(calm)) == 0
+    assert float(term(calm + 2 * (noisy - calm))) == pytest.approx(1, rel=0.05)
+
+
+def test_grain_does_not_see_grey() -> None:
+    """Light and dark may change as they like: only colour noise counts."""
+    grey = torch.rand((1, 1, 32, 32), generator=torch.Generator().manual_seed(0)).expand(1, 3, 32, 32)
+    assert float(chroma_grain(grey).max()) < 0.003
 
 
 def test_objective_sums_its_parts(tiny: ChainEncoder, content: torch.Tensor) -> None:

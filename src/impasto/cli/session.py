@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Output", "free_name", "paint_to_file"]
 
-_COLUMNS = ("content", "style", "tv", "grey", "temporal")
+_COLUMNS = ("content", "style", "grain", "tv", "grey", "temporal")
 
 
 @dataclass(frozen=True)

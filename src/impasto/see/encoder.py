@@ -183,5 +183,5 @@ class ChainEncoder(Encoder):
         conv = self.convs[index]
         if index == 0:  # zero padding here paints a dark frame along the border
             edged = F.pad(x, (1, 1, 1, 1), mode="replicate")
-            return F.relu_(F.conv2d(edged, conv.weight, conv.bias, stride=conv.stride))  # type: ignore[arg-type]
+            return F.relu_(F.conv2d(edged, conv.weight, conv.bias, stride=conv.stride))  # type: ignore
         return F.relu_(conv(x))
