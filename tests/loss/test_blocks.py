@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from impasto.errors import InputError
 from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
 from impasto.loss.terms import ClassicContent, ClassicStyle, Grey, Match, Smooth, Style, Term
@@ -62,3 +63,10 @@ def test_blocks_cover_once() -> None:
     for block in tiling.grid(333, 391, 100, 40, 16):
         seen[block.top : block.bottom, block.left : block.right] += 1
     assert bool((seen == 1).all())
+
+
+def test_an_encoder_of_unknown_reach_is_not_cut_into_blocks() -> None:
+    encoder = chain("max")
+    encoder.radius = 0
+    with pytest.raises(InputError, match="how far it sees"):
+        tiling.blocks(encoder, torch.rand(1, 3, 300, 300), 128)

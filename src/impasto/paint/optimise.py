@@ -22,7 +22,6 @@ from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
-from impasto.runtime import block_budget
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
@@ -147,7 +146,7 @@ class OptimisePainter:
         if self.weights.style:
             terms += self.targets.terms(size, self.weights.style)
         if self.weights.content:
-            maps = tiling.encode(self.encoder, photo, self.content_layers, self._block(photo))
+            maps = tiling.encode(self.encoder, photo, self.content_layers, self.targets.block(photo))
             for layer, share in self.content_layers.items():
                 weight = self.weights.content * share
                 target = maps[layer]
@@ -171,11 +170,8 @@ class OptimisePainter:
     def _objective(self, photo: Tensor, size: int, anchors: Sequence[Anchor]) -> Callable[[Tensor], Losses]:
         """The whole picture at once, or block by block where its maps would not fit."""
         objective = Objective(self.encoder, self.terms(photo, size, anchors))
-        block = self._block(photo)
+        block = self.targets.block(photo)
         return BlockObjective(objective, block) if block else objective
-
-    def _block(self, photo: Tensor) -> int:
-        return self.recipe.block or tiling.block_size(self.encoder, photo.shape[2], photo.shape[3], block_budget())
 
     def _start(self, photo: Tensor) -> Tensor:
         recipe = self.recipe

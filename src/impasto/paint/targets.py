@@ -72,8 +72,16 @@ class StyleTargets:
     def grain(self, size: int) -> Tensor:
         """The paintings' own ``chroma_grain`` at ``size``, ``(1, 4)``; a grey painting's is lifted off zero."""
         total = sum(style.weight for style in self.styles)
-        found = [chroma_grain(self._sized(style, size)) * (style.weight / total) for style in self.styles]
+        found = []
+        for style in self.styles:
+            # Where it is transparent it was filled with one colour, which has no grain: only the opaque part counts.
+            opaque = 1.0 if style.alpha is None else max(float(style.alpha.mean()), 1e-3)
+            found.append(chroma_grain(self._sized(style, size)) * (style.weight / total / opaque))
         return torch.stack(found).sum(0).clamp_min(0.002).to(next(self.encoder.parameters()).device)
+
+    def block(self, image: Tensor) -> int:
+        """The side of the blocks in which ``image`` is seen, 0 for whole: the recipe's, or as memory asks for."""
+        return self.recipe.block or tiling.block_size(self.encoder, image.shape[2], image.shape[3], block_budget())
 
     def _sized(self, style: StyleImage, size: int) -> Tensor:
         wanted = max(16, round(size * self.recipe.style_scale))
@@ -88,7 +96,7 @@ class StyleTargets:
         image = self._sized(style, size)
         device = next(self.encoder.parameters()).device
         image = image.to(device)
-        block = self.recipe.block or tiling.block_size(self.encoder, image.shape[2], image.shape[3], block_budget())
+        block = self.block(image)
         if block and style.alpha is None:
             return tiling.describe(self.encoder, image, self.layers, self.statistic, block)
         maps = self.encoder(image, self.layers)

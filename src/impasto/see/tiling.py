@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto.errors import InputError
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
@@ -78,6 +79,8 @@ def blocks(encoder: Encoder, image: Tensor, size: int) -> tuple[Block, ...]:
     height, width = image.shape[2:]
     if size <= 0 or size >= max(height, width):
         return (Block(0, height, 0, width, (0, height, 0, width)),)
+    if not encoder.radius:
+        raise InputError(f"--block {size}: the encoder {encoder.name!r} does not say how far it sees (its radius is 0)")
     deepest = max(layer.stride for layer in encoder.layers)
     return grid(height, width, size, encoder.radius, deepest)
 
