@@ -19,9 +19,8 @@ MAY_IMPORT = {
     "loss": LEAVES | {"see"},
     "paint": ENGINES,
     "train": ENGINES,
-    "study": ENGINES,
     "studio": ENGINES,
-    "cli": ENGINES | {"train", "study", "studio"},
+    "cli": ENGINES | {"train", "studio"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {
