@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,5 @@ def desk(
 
 
 os.environ.setdefault("COLUMNS", "100")
+# Started in the background of a shell, pytest inherits an ignored SIGINT, and so would the programs that it interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
