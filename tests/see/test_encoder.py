@@ -46,6 +46,24 @@ def test_every_way_down_halves(down: str) -> None:
     assert [tuple(m.shape[2:]) for m in maps.values()] == [(32, 48), (16, 24), (8, 12)]
 
 
+def test_a_tap_is_read_where_its_place_says(content: torch.Tensor) -> None:
+    blocks, taps = ((4, 4), (6, 6, 6)), {"relu1_1": 4, "relu2_1": 5}
+    torch.manual_seed(0)
+    net = ChainEncoder(blocks, taps=taps, places={"relu2_1": "relu2_3"})
+    plain = ChainEncoder(blocks)
+    plain.load_state_dict({key: value for key, value in net.state_dict().items() if not key.startswith("taps")})
+    maps, chain = net(content, ("relu1_1", "relu2_1")), plain(content, ("relu1_1", "relu2_3"))
+    assert torch.equal(maps["relu2_1"], net.taps["relu2_1"](chain["relu2_3"]))
+    assert torch.equal(maps["relu1_1"], net.taps["relu1_1"](chain["relu1_1"]))
+    assert [(layer.name, layer.channels, layer.stride) for layer in net.layers] == [
+        ("relu1_1", 4, 1),
+        ("relu2_1", 5, 2),
+    ]
+    for wrong in ({"relu2_1": "relu3_1"}, {"relu4_1": "relu2_1"}):
+        with pytest.raises(InputError):
+            ChainEncoder(blocks, taps=taps, places=wrong)
+
+
 def test_replicate_padding_leaves_no_frame() -> None:
     """A picture of one colour looks the same at its border as in its middle."""
     encoder = ChainEncoder(((6,),))

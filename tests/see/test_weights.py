@@ -166,6 +166,10 @@ def test_a_file_of_another_kind_is_named(tmp_path):
         {"taps": {"relu9_9": 3}},
         {"taps": {"relu1_1": 0}},
         {"taps": [1]},
+        {"places": {"relu1_1": "relu1_2"}},
+        {"taps": {"relu1_1": 3}, "places": {"relu1_1": "relu9_9"}},
+        {"places": [1]},
+        {"places": {"relu1_1": 7}},
     ],
     ids=str,
 )

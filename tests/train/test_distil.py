@@ -161,6 +161,44 @@ def test_a_training_that_stops_goes_on_exactly(make):
         assert same(second.state()[key], whole.state()[key]), key
 
 
+def test_muon_fixed_norms_and_large_crops_go_on_exactly_too(make, images):
+    options = DistilOptions(**{**asdict(OPTIONS), "muon": 0.01, "norms": "fixed", "large": 0.5, "size": 16})
+    whole = make(options)
+    statistics = whole.student.norms[0].running_mean.clone()
+    losses = [step.loss for step in whole.run(steps=12)]
+    assert torch.equal(whole.student.norms[0].running_mean, statistics)
+    assert {image.shape[-1] for image in whole.pool} == {32}  # pieces of them are the small crops
+    first = make(options)
+    for step in first.run(steps=12):
+        if step.step == 7:
+            break
+    second = make(options)
+    second.load_state(copy.deepcopy(first.state()))
+    assert [step.loss for step in second.run(steps=12, since=(0, 0.0))] == losses[7:]
+
+
+def test_a_student_grows_from_a_checkpoint_of_another_shape(begin, tmp_path):
+    options = DistilOptions(**{**asdict(OPTIONS), "down": "max"})
+    small = begin(Course(steps=2), options=options)
+    for _ in small.steps():
+        pass
+    before = small.finish()["unexplained"]["clean"]
+    state = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
+    deeper = {"blocks": ((4, 4), (6, 6), (8, 8), (10, 10, 10, 10), (16,)), "places": (("relu4_2", "relu4_3"),)}
+    grown = begin(
+        Course.after(state, None, 1, None), state, options=DistilOptions(**{**asdict(options), **deeper, "muon": 0.01})
+    )
+    assert grown.distiller.evaluate(grown._held["clean"]) == pytest.approx(before, rel=1e-3)
+    assert [report.step for report in grown.steps()] == [3]
+    card = grown.finish()
+    assert card["options"]["places"] == (("relu4_2", "relu4_3"),)
+    encoder = load_encoder(str(tmp_path / "out.safetensors"))
+    assert encoder.places == {"relu4_2": "relu4_3"}
+    assert macs(encoder) == card["kmacs_per_pixel"]
+    again = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
+    begin(Course.after(again, None, 1, None), again, options=grown.distiller.options)
+
+
 def test_an_early_checkpoint_without_pool_and_generators_goes_on(make):
     first = make()
     for _ in first.run(steps=2):
@@ -248,6 +286,10 @@ def test_a_teacher_without_the_taps_is_refused(tmp_path):
         ({"blocks": ((4,), (6, 6), (8, 8), (10, 10, 10), (12,))}, "give block 1 one more"),
         ({"blocks": ((4, 4), (6, 6))}, "expected five blocks"),
         ({"size": 40}, "multiple of 16"),
+        ({"down": "max", "places": (("relu5_1", "relu5_2"),)}, "has no relu5_2, only relu1_1"),
+        ({"down": "max", "places": (("relu4_1", "relu4_3"),)}, "deeper tap is read above a shallower"),
+        ({"down": "max", "places": (("relu4_1", "relu5_1"),)}, "deeper tap is read above a shallower"),
+        ({"down": "max", "places": (("relu5_1", "relu4_3"),)}, "every 8 pixels"),
     ],
 )
 def test_students_that_do_not_stand_beside_the_teacher(changes, words):

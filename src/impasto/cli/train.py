@@ -26,6 +26,7 @@ from impasto.train.options import (
     flag,
     option_fields,
     parse_blocks,
+    parse_places,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,19 @@ class _Blocks(click.ParamType):  # type: ignore[type-arg]
         return parse_blocks(value) if isinstance(value, str) else value
 
 
+class _Places(click.ParamType):  # type: ignore[type-arg]
+    name = "places"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return parse_places(value) if isinstance(value, str) else value
+
+
+_TYPES: dict[str, tuple[click.ParamType[Any], str]] = {
+    "blocks": (_Blocks(), "32,48/64,64/…"),
+    "places": (_Places(), "TAP=LAYER,…"),
+}
+
+
 def _words(value: Any) -> str:
     if isinstance(value, tuple):
         return "/".join(",".join(map(str, block)) for block in value)
@@ -66,11 +80,10 @@ def _settings(options: type) -> Callable[[Callable[..., Any]], Callable[..., Any
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         for item in reversed(list(option_fields(options))):
             default, about = item.default, item.metadata
-            kind: Any = _Blocks() if item.name == "blocks" else type(default)
+            kind, metavar = _TYPES.get(item.name, (type(default), None))
             shown = f"{about['help']}" + ("" if default == () else f"  [default: {_words(default)}]")
             if "choices" in about:
                 kind = click.Choice(about["choices"])
-            metavar = "32,48/64,64/…" if item.name == "blocks" else None
             command = click.option(flag(item.name), item.name, type=kind, default=None, help=shown, metavar=metavar)(
                 command
             )
@@ -162,7 +175,7 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
     else:
         course = Course.after(state, minutes, steps, cooldown)
         settings = _settled(DistilOptions, settle(
-            checkpoint_of(out), state["options"], options, fixed=_FIXED, change=given["change"]
+            checkpoint_of(out), state["options"], options, fixed=("down",), change=given["change"]
         ))  # fmt: skip
     check_student(settings, find_teacher(given["teacher"]))  # before minutes of reading
     say = _sayer(given["quiet"])
@@ -348,8 +361,8 @@ def _settled(options: type, values: Mapping[str, Any]) -> Any:
     """The options of a checkpoint, whatever a later version may have added to or dropped from them."""
     known = {item.name for item in option_fields(options)}
     kept = {name: value for name, value in values.items() if name in known}
-    if "blocks" in kept:
-        kept["blocks"] = tuple(tuple(block) for block in kept["blocks"])
+    for name in _TYPES.keys() & kept.keys():
+        kept[name] = tuple(tuple(part) for part in kept[name])
     return options(**kept)
 
 

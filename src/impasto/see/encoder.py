@@ -90,7 +90,9 @@ class ChainEncoder(Encoder):
     ``relu{b}_{i}``. ``down`` is how a block hands over to the next at half the size: ``"max"`` or ``"average"`` pooling,
     or ``"conv"``: the last convolution of a block is 4×4 with stride 2. ``taps`` maps layer names to channels: such a
     layer is what a 1×1 convolution with bias reads off there, and only the layers named are offered; without it every
-    layer is offered as it is. The image is centred on ``mean`` first, so that half precision keeps its digits.
+    layer is offered as it is. ``places`` lets a tap be read elsewhere than at the layer of its name: a student may need
+    one convolution more than its teacher to see the same. The image is centred on ``mean`` first, so that half
+    precision keeps its digits.
     """
 
     mean: Tensor
@@ -101,6 +103,7 @@ class ChainEncoder(Encoder):
         *,
         down: Down = "max",
         taps: Mapping[str, int] | None = None,
+        places: Mapping[str, str] | None = None,
         name: str = "encoder",
     ) -> None:
         super().__init__()
@@ -111,7 +114,11 @@ class ChainEncoder(Encoder):
         self.down: Down = down
         self.convs = nn.ModuleList()
         self.taps = nn.ModuleDict()
+        self.places = dict(places or {})
         self._plan: list[tuple[str, bool]] = []  # (layer name, pooled before it)
+        self._read: dict[str, list[str]] = {}  # what is offered at a layer of the chain
+        for tap in taps or ():
+            self._read.setdefault(self.places.get(tap, tap), []).append(tap)
         layers, before, stride, radius = [], 3, 1, 0
         for b, block in enumerate(self.blocks, 1):
             for i, channels in enumerate(block, 1):
@@ -124,10 +131,12 @@ class ChainEncoder(Encoder):
                 radius += (2 if strided else 1) * stride
                 stride *= 2 if strided else 1
                 if taps is None:
+                    self._read[layer] = [layer]
                     layers.append(Layer(layer, channels, stride))
-                elif layer in taps:
-                    layers.append(Layer(layer, taps[layer], stride))
-                    self.taps[layer] = nn.Conv2d(channels, taps[layer], 1)
+                else:
+                    for tap in self._read.get(layer, ()):
+                        layers.append(Layer(tap, taps[tap], stride))
+                        self.taps[tap] = nn.Conv2d(channels, taps[tap], 1)
                 before = channels
             if down != "conv":
                 radius += stride
@@ -135,6 +144,8 @@ class ChainEncoder(Encoder):
         self.radius = radius
         if taps is not None and (missing := set(taps) - {layer.name for layer in layers}):
             raise InputError(f"taps at {sorted(missing)}: this net of blocks {self.blocks} has no such layers")
+        if unused := set(self.places) - set(taps or ()):
+            raise InputError(f"places of {sorted(unused)}: there are no such taps")
         self.layers = tuple(layers)
         offered = {layer.name for layer in layers}
         self.content_layers = ("relu4_2",) if "relu4_2" in offered else (layers[-1].name,)
@@ -160,9 +171,9 @@ class ChainEncoder(Encoder):
             if halve:
                 x = F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
             x = self.unit(index, x)
-            if layer in left:
-                maps[layer] = self.taps[layer](x) if layer in self.taps else x
-                left.discard(layer)
+            for tap in left.intersection(self._read.get(layer, ())):
+                maps[tap] = self.taps[tap](x) if tap in self.taps else x
+                left.discard(tap)
         return maps
 
     def footprint(self) -> float:

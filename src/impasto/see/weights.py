@@ -264,7 +264,9 @@ def _opened(path: Path) -> Any:
 def save_encoder(path: Path | str, encoder: ChainEncoder, about: Mapping[str, Any] | None = None) -> None:
     """Write an encoder with all that ``load_encoder_file`` needs to build it again, in the precision it has."""
     taps = {layer.name: layer.channels for layer in encoder.layers} if len(encoder.taps) else None
-    layers = {"blocks": [list(block) for block in encoder.blocks], "down": encoder.down, "taps": taps}
+    layers: dict[str, Any] = {"blocks": [list(block) for block in encoder.blocks], "down": encoder.down, "taps": taps}
+    if encoder.places:
+        layers["places"] = dict(encoder.places)
     save_weights(path, CHAIN, encoder.state_dict(), about or {}, name=encoder.name, layers=layers)
 
 
@@ -272,10 +274,10 @@ def load_encoder_file(path: Path | str) -> ChainEncoder:
     """The encoder that ``save_encoder`` wrote: float32, for evaluation, without gradients of its weights."""
     path = Path(path)
     header, state = _read(path, CHAIN)
-    blocks, down, taps = _layers(path, header.layers)
+    blocks, down, taps, places = _layers(path, header.layers)
     if not 0 < len(header.name) <= 100 or not header.name.isprintable():
         raise WeightsError(f"{path} is damaged: its name is {_line(header.name)!r}")
-    encoder = build_chain(path, state, blocks, down, taps, name=header.name, digest=header.sha256)
+    encoder = build_chain(path, state, blocks, down, taps, places=places, name=header.name, digest=header.sha256)
     balance = header.about.get("balance", 1.0)
     if isinstance(balance, bool) or not isinstance(balance, (int, float)) or not 1e-3 <= balance <= 1e3:
         raise WeightsError(f"{path} is damaged: its balance is {_line(repr(balance))}, expected a number about 1")
@@ -290,13 +292,14 @@ def build_chain(
     down: Any,
     taps: Mapping[str, int] | None,
     *,
+    places: Mapping[str, str] | None = None,
     name: str,
     digest: str,
 ) -> ChainEncoder:
     """A ``ChainEncoder`` around ``state``; ``digest`` is what ``encoder_digest`` will answer, ``path`` words errors."""
     try:
         with torch.device("meta"):  # shapes alone: nothing is allocated before they are known to fit the file
-            encoder = ChainEncoder(blocks, down=down, taps=taps, name=name)
+            encoder = ChainEncoder(blocks, down=down, taps=taps, places=places, name=name)
     except InputError as error:
         raise WeightsError(f"{path} is damaged: {error}") from None
     shapes = {key: tuple(value.shape) for key, value in encoder.state_dict().items()}
@@ -333,7 +336,10 @@ def _file_digest(path: Path, size: int, changed: int) -> str:
     return tensors_digest(load_tensors(path, lambda name: name.startswith("features.")))
 
 
-def _layers(path: Path, layers: Mapping[str, Any]) -> tuple[tuple[tuple[int, ...], ...], str, dict[str, int] | None]:
+_Net = tuple[tuple[tuple[int, ...], ...], str, dict[str, int] | None, dict[str, str]]
+
+
+def _layers(path: Path, layers: Mapping[str, Any]) -> _Net:
     """The header's ``layers`` if they are a net that could be: a file's word is not taken for it."""
 
     def channels(value: Any) -> bool:
@@ -349,7 +355,10 @@ def _layers(path: Path, layers: Mapping[str, Any]) -> tuple[tuple[tuple[int, ...
         raise WeightsError(f"{path} is damaged: down in its header is {_line(repr(down))}")
     if taps is not None and not (isinstance(taps, dict) and taps and all(map(channels, taps.values()))):
         raise WeightsError(f"{path} is damaged: taps in its header are {_line(repr(taps))}")
-    return tuple(tuple(block) for block in blocks), down, taps
+    places = layers.get("places", {})
+    if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
+        raise WeightsError(f"{path} is damaged: places in its header are {_line(repr(places))}")
+    return tuple(tuple(block) for block in blocks), down, taps, places
 
 
 def _times(shape: tuple[int, ...] | torch.Size) -> str:

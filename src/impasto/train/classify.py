@@ -104,7 +104,9 @@ class Tuned(nn.Module):
     def eyes(self, name: str) -> ChainEncoder:
         """What is kept for painting."""
         taps = {layer.name: layer.channels for layer in self.encoder.layers} if len(self.encoder.taps) else None
-        plain = ChainEncoder(self.encoder.blocks, down=self.encoder.down, taps=taps, name=name)
+        plain = ChainEncoder(
+            self.encoder.blocks, down=self.encoder.down, taps=taps, places=self.encoder.places, name=name
+        )
         plain.load_state_dict({key: value.cpu().float() for key, value in self.encoder.state_dict().items()})
         return plain.eval()
 

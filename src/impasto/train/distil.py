@@ -26,7 +26,7 @@ from impasto.train.card import Report, link, table, write_card
 from impasto.train.checkpoint import Course, checkpoint_of, fit, save_checkpoint
 from impasto.train.curve import can_plot, plot_curve, write_curve
 from impasto.train.data import Pictures, crops, distort, read_pictures
-from impasto.train.encoder import TAPS, Distiller, DistilOptions
+from impasto.train.encoder import TAPS, Distiller, DistilOptions, Student
 from impasto.train.judged import judge, mean_of, paint
 
 __all__ = ["KIND", "Distillation", "Material", "Source", "check_student", "find_teacher", "gather", "macs"]
@@ -173,11 +173,18 @@ def check_student(options: DistilOptions, teacher: Encoder) -> None:
         raise InputError(f"--blocks {shown}: expected five blocks, the fourth of two or more: taps reach to relu5_1")
     with torch.device("meta"):
         student = ChainEncoder(options.blocks, down=options.down)
+    offered = [layer.name for layer in student.layers]
+    for place in dict(options.places).values():
+        if place not in offered:
+            raise InputError(f"--places: a student of --blocks {shown} has no {place}, only {', '.join(offered)}")
+    places = {tap: dict(options.places).get(tap, tap) for tap in TAPS}
+    if [offered.index(place) for place in places.values()] != sorted(offered.index(p) for p in places.values()):
+        raise InputError("--places: a deeper tap is read above a shallower one: name them in order")
     for tap in TAPS:
-        if student.stride(tap) != teacher.stride(tap):
+        if student.stride(places[tap]) != teacher.stride(tap):
             block = tap[4]
             raise InputError(
-                f"--blocks {shown}: {tap} would be seen at every {student.stride(tap)} pixels, the teacher's at every "
+                f"--blocks {shown}: {tap} would be seen at every {student.stride(places[tap])} pixels, the teacher's at every "
                 f"{teacher.stride(tap)}: with --down conv the last convolution of a block halves the map, so give "
                 f"block {block} one more"
             )
@@ -197,9 +204,10 @@ def macs(encoder: Encoder, layers: Sequence[str] = ()) -> float | None:
         stride *= 2 if halve else 1
         stride *= conv.stride[0]  # type: ignore
         total += conv.weight.numel() / stride**2  # type: ignore
-        if name in encoder.taps:
-            total += encoder.taps[name].weight.numel() / stride**2  # type: ignore
-        left.discard(name)
+        for tap in encoder._read.get(name, ()):
+            if tap in encoder.taps:
+                total += encoder.taps[tap].weight.numel() / stride**2  # type: ignore
+            left.discard(tap)
     return round(total / 1000, 2)
 
 
@@ -255,7 +263,11 @@ class Distillation:
                 f"{path} was trained with the teacher {there['name']} (sha256 {there['sha256'][:12]}…), "
                 f"not {self.teacher['name']} ({self.teacher['sha256'][:12]}…): name that one with --teacher"  # type: ignore[index]
             )
-        fit(path, self.distiller.student, state["student"])
+        saved, options = state["options"], self.distiller.options
+        before = Student(
+            saved.get("blocks", options.blocks), options.down, self.distiller.channels, dict(saved.get("places", ()))
+        )  # the shape it was trained in, which load_state grows from
+        fit(path, before, state["student"])
         try:
             self.distiller.load_state(state)
         except (ValueError, KeyError, RuntimeError, TypeError) as error:

@@ -21,20 +21,29 @@ from torch import Tensor, nn
 
 from impasto.see.encoder import ChainEncoder, Down, Encoder, Features
 from impasto.train.data import crops, distort
+from impasto.train.grow import grow
+from impasto.train.muon import Muon
 from impasto.train.normed import NormedChain
-from impasto.train.options import DistilOptions
+from impasto.train.options import TAPS, DistilOptions
 
 __all__ = ["TAPS", "DistilOptions", "Distiller", "Student", "TrainingStep", "unexplained"]
 
-_EMPHASIS = {"relu4_2": 1.5}
-TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+# What a student is blind to at the content's layer, a painting gets wrong; and most of what its style lacked, judged by
+# the teacher, lay at the deepest layer.
+_EMPHASIS = {"relu4_2": 2.0, "relu5_1": 2.0}
 
 
 class Student(NormedChain):
     """A chain with batch normalisation whose taps answer in the teacher's channels; for training only."""
 
-    def __init__(self, blocks: Sequence[Sequence[int]], down: Down, taps: Mapping[str, int]) -> None:
-        super().__init__(blocks, down=down, taps=taps, name="student", momentum=0.02)
+    def __init__(
+        self,
+        blocks: Sequence[Sequence[int]],
+        down: Down,
+        taps: Mapping[str, int],
+        places: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(blocks, down=down, taps=taps, places=places, name="student", momentum=0.02)
         self.scales: Tensor
         # The teacher's maps run into the hundreds: the heads answer in units of each tap's own size.
         self.register_buffer("scales", torch.ones(len(taps)))
@@ -43,8 +52,11 @@ class Student(NormedChain):
     def folded(self, name: str = "builtin") -> ChainEncoder:
         """The same eyes without the scaffolding: no normalisation, and taps as narrow as the student's own maps."""
         widths = dict(zip((layer for layer, _ in self._plan), (c.out_channels for c in self.convs), strict=True))
-        taps = {layer.name: min(int(widths[layer.name]), layer.channels) for layer in self.layers}  # type: ignore
-        slim = ChainEncoder(self.blocks, down=self.down, taps=taps, name=name)
+        taps = {
+            layer.name: min(int(widths[self.places.get(layer.name, layer.name)]), layer.channels)  # type: ignore
+            for layer in self.layers
+        }
+        slim = ChainEncoder(self.blocks, down=self.down, taps=taps, places=self.places, name=name)
         self.fold_into(slim)
         for layer, head in self.taps.items():
             wide = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1).double()  # type: ignore  # (T, C + 1)
@@ -129,16 +141,11 @@ class Distiller:
         self.teacher: Encoder = teacher.to(  # type: ignore[call-overload]
             self.device, precision, memory_format=torch.channels_last
         ).eval()
-        channels = {layer.name: layer.channels for layer in teacher.layers if layer.name in TAPS}
+        self.channels = channels = {layer.name: layer.channels for layer in teacher.layers if layer.name in TAPS}
         torch.manual_seed(options.seed)
-        self.student = Student(options.blocks, options.down, channels).to(self.device)
+        self.student = Student(options.blocks, options.down, channels, dict(options.places)).to(self.device)
         self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        decay = [p for p in self.student.parameters() if p.ndim > 1]
-        rest = [p for p in self.student.parameters() if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": decay, "weight_decay": options.weight_decay}, {"params": rest, "weight_decay": 0.0}],
-            lr=options.learning_rate,
-        )
+        self.optimizers = self._optimizers()
         self.step = 0
         self.seconds = 0.0
         self.images, self.paintings, self.odds = images, paintings, odds
@@ -147,9 +154,25 @@ class Distiller:
         self._random = {use: torch.Generator() for use in ("source", "draws", "contents", "styles")}
         self._reseed()
         with torch.no_grad():
-            first = next(crops(images, options.size, options.batch, seed=options.seed))
+            first = self._sample()
             maps = self.teacher(first.to(self.device), TAPS)
             self.student.scales.copy_(torch.stack([maps[tap].float().square().mean().sqrt() for tap in TAPS]))
+
+    def _sample(self) -> Tensor:
+        return next(crops(self.images, self.options.size, self.options.batch, seed=self.options.seed))
+
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        options, named = self.options, dict(self.student.named_parameters())
+        convs = [p for name, p in named.items() if name.startswith("convs.") and p.ndim > 1] if options.muon else []
+        rest = [p for p in named.values() if not any(p is conv for conv in convs)]
+        groups = [
+            {"params": [p for p in rest if p.ndim > 1], "weight_decay": options.weight_decay},
+            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        found: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=options.learning_rate)]
+        if convs:
+            found.append(Muon(convs, lr=options.muon))
+        return found
 
     def _wanted(self, batch: Tensor) -> dict[str, Tensor]:
         """The teacher's maps in units of the student's scales."""
@@ -161,7 +184,7 @@ class Distiller:
         """Everything that a later ``load_state`` needs, tensors and plain values only."""
         return {
             "student": self.student.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
             "options": asdict(self.options),
@@ -173,12 +196,26 @@ class Distiller:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``: the steps that follow are those that would have followed there.
 
-        A state without the pool and the generators (an early checkpoint) goes on with other crops.
+        A state without the pool and the generators (an early checkpoint) goes on with other crops. One of other
+        ``blocks`` or ``places`` is grown to this student's.
         """
-        self.student.load_state_dict(state["student"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        options, saved = asdict(self.options), state.get("options", {})
+        changed = {name for name, value in options.items() if _plain(saved.get(name, value)) != _plain(value)}
+        if changed & {"blocks", "places"}:
+            old = Student(saved["blocks"], self.options.down, self.channels, dict(saved.get("places", ())))
+            old.load_state_dict(state["student"])
+            grow(old, self.student, self._sample())
+        else:
+            self.student.load_state_dict(state["student"])
+        moments = state["optimizer"]
+        if not changed & {"blocks", "places", "muon"}:  # else they are other weights' moments
+            moments = moments if isinstance(moments, list) else [moments]
+            for optimizer, values in zip(self.optimizers, moments, strict=True):
+                optimizer.load_state_dict(values)
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
-        self.pool, self._made = list(state.get("pool", ())), int(state.get("made", 0))
+        side = self.options.size * (2 if self.options.large else 1)
+        self.pool = [image for image in state.get("pool", ()) if image.shape[-1] >= side]
+        self._made = int(state.get("made", 0))
         self._reseed()
         for use, saved in state.get("random", {}).items():
             self._random[use].set_state(saved.cpu())
@@ -202,9 +239,13 @@ class Distiller:
         They count from ``since``, the step and the seconds at which an interrupted training began; from now if None.
         """
         options, random = self.options, self._random
+        # A deep layer sees further than a small crop reaches: some steps look at crops of twice the side.
+        big, few = 2 * options.size, max(1, options.batch // 4)
         source = crops(self.images, options.size, options.batch, weights=self.odds, random=random["source"])
-        self._contents = crops(self.images, options.size, options.batch, weights=self.odds, random=random["contents"])
-        self._styles = crops(self.paintings, options.size, options.batch, random=random["styles"])
+        large = crops(self.images, big, few, weights=self.odds, random=random["source"])
+        side, count = (big, max(1, options.batch // 2)) if options.large else (options.size, options.batch)
+        self._contents = crops(self.images, side, count, weights=self.odds, random=random["contents"])
+        self._styles = crops(self.paintings, side, count, random=random["styles"])
         first, start = since if since is not None else (self.step, self.seconds)
         began, before = time.perf_counter(), self.seconds
 
@@ -215,10 +256,13 @@ class Distiller:
 
         while (done := share()) < 1:
             warm = min(1.0, (self.step - first + 1) / 40)
-            rate = options.learning_rate * warm * min(1.0, max(1 - done, 0.01) / max(cooldown, 1e-9))
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            batch = distort(next(source), random["draws"])
+            share_of_rate = warm * min(1.0, max(1 - done, 0.01) / max(cooldown, 1e-9))
+            rate = options.learning_rate * share_of_rate
+            for optimizer, base in zip(self.optimizers, (options.learning_rate, options.muon), strict=False):
+                for group in optimizer.param_groups:
+                    group["lr"] = base * share_of_rate
+            wide = options.large > 0 and float(torch.rand((), generator=random["draws"])) < options.large
+            batch = distort(next(large if wide else source), random["draws"])
             if self.step >= options.painted_from and options.painted > 0:
                 batch = self._mix_painted(batch, random["draws"])
             loss, errors = self._learn(batch.to(self.device))
@@ -245,6 +289,8 @@ class Distiller:
 
     def _learn(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         self.student.train()
+        if self.options.norms == "fixed":
+            self.student.norms.eval()
         wanted = self._wanted(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
             found = self.student(batch, TAPS)
@@ -254,30 +300,40 @@ class Distiller:
         loss = torch.stack([error * _EMPHASIS.get(tap, 1.0) for tap, error in errors.items()]).sum()
         if self.options.gram_weight:
             # Two taps a step stand for all six: the Gram of the wide, shallow maps costs as much as the student itself.
-            picks = torch.randperm(len(TAPS), generator=self._random["draws"])[:2].tolist()
+            # One is always the deepest, where the styles of paintings differed most from the teacher's.
+            picks = [int(torch.randint(len(TAPS) - 1, (), generator=self._random["draws"])), len(TAPS) - 1]
             grams = [relative_gram(found[TAPS[pick]], wanted[TAPS[pick]]).sqrt() for pick in picks]
             loss = loss + self.options.gram_weight * 3 * torch.stack(grams).sum()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.student.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         return loss.detach(), {tap: error.detach() for tap, error in errors.items()}
 
     def _mix_painted(self, batch: Tensor, random: torch.Generator) -> Tensor:
         """Replace a share of the batch by half-painted pictures; paint new ones as the pool is used up."""
         share = round(len(batch) * self.options.painted)
+        if len(batch) == 1:
+            share = int(float(torch.rand((), generator=random)) < self.options.painted)
         if not share:
             return batch
-        self._made -= share
+        side = batch.shape[-1]
+        self._made -= share * side**2
         if self._made <= 0 or len(self.pool) < share:
             fresh = self._paint(random)
             self.pool = (self.pool + fresh)[-self.options.pool :]
-            self._made = 3 * len(fresh)  # each picture is seen about three times
+            self._made = 3 * sum(image[0].numel() for image in fresh)  # each picture is seen about three times
         picks = torch.randint(len(self.pool), (share,), generator=random).tolist()
-        seen = torch.stack([self.pool[p].float() / 255 for p in picks])
+        seen = torch.stack([self._piece(self.pool[p], side, random) for p in picks]).float() / 255
         if float(torch.rand((), generator=random)) < 0.5:
             seen = seen.flip(3)
         return torch.cat([batch[share:], seen])
+
+    @staticmethod
+    def _piece(image: Tensor, side: int, random: torch.Generator) -> Tensor:
+        top, left = (int(torch.randint(image.shape[-1] - side + 1, (), generator=random)) for _ in range(2))
+        return image[:, top : top + side, left : left + side]
 
     def _paint(self, random: torch.Generator) -> list[Tensor]:
         """A batch of random content × style pairs painted with the student as it is now; snapshots on the way."""
@@ -293,7 +349,8 @@ class Distiller:
         kept: list[Tensor] = []
         image: Tensor | None = None
         weight = number(0.02, 0.6)
-        for size, steps in ((self.options.size // 2, 20), (self.options.size, 24)):
+        last = content.shape[-1]
+        for size, steps in ((last // 2, 20), (last, 24)):
             c, s = (F.interpolate(x, (size, size), mode="bilinear", antialias=True) for x in (content, style))
             if image is None:
                 image = c if torch.rand((), generator=random) < 0.7 else torch.rand(c.shape, generator=random).to(c)
@@ -315,9 +372,14 @@ class Distiller:
                 adam.step()
                 with torch.no_grad():
                     image.clamp_(0, 1)
-                if size == self.options.size and step in marks:
+                if size == last and step in marks:
                     kept += list((image.detach().cpu() * 255).round().to(torch.uint8))
         return kept
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists: a checkpoint does not tell them apart."""
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _gram(x: Tensor) -> Tensor:

@@ -26,10 +26,11 @@ class NormedChain(ChainEncoder):
         *,
         down: Down = "max",
         taps: Mapping[str, int] | None = None,
+        places: Mapping[str, str] | None = None,
         name: str = "encoder",
         momentum: float = 0.1,
     ) -> None:
-        super().__init__(blocks, down=down, taps=taps, name=name)
+        super().__init__(blocks, down=down, taps=taps, places=places, name=name)
         self.norms = nn.ModuleList(
             nn.BatchNorm2d(conv.out_channels, momentum=momentum)  # type: ignore[arg-type]
             for conv in self.convs

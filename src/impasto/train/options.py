@@ -9,7 +9,18 @@ from typing import Any, Literal
 
 from impasto.errors import InputError, UnknownNameError
 
-__all__ = ["AutoencodeOptions", "ClassifyOptions", "DistilOptions", "flag", "option_fields", "parse_blocks"]
+__all__ = [
+    "TAPS",
+    "AutoencodeOptions",
+    "ClassifyOptions",
+    "DistilOptions",
+    "flag",
+    "option_fields",
+    "parse_blocks",
+    "parse_places",
+]
+
+TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")  # what a student answers
 
 
 def _option(default: Any, help: str, **about: Any) -> Any:
@@ -37,6 +48,15 @@ def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
     return blocks
 
 
+def parse_places(text: str) -> tuple[tuple[str, str], ...]:
+    """``"relu4_1=relu4_2,relu5_1=relu5_2"`` as pairs of a tap and the student's layer at which it is read."""
+    pairs = [tuple(part.strip() for part in pair.split("=")) for pair in text.split(",") if pair.strip()]
+    for pair in pairs:
+        if len(pair) != 2 or pair[0] not in TAPS:
+            raise InputError(f"--places {text!r}: expected taps and the student's layers, as in relu5_1=relu5_2")
+    return tuple((tap, place) for tap, place in pairs)
+
+
 def _check(options: Any) -> None:
     for item in option_fields(type(options)):
         value, about = getattr(options, item.name), item.metadata
@@ -54,7 +74,7 @@ def _check(options: Any) -> None:
 class DistilOptions:
     """What a distillation is made of; stored in its checkpoint.
 
-    ``blocks`` and ``down`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative Gram error of
+    ``blocks``, ``down`` and ``places`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative Gram error of
     every crop. ``painted`` is the share of each batch that half-painted pictures make up, once ``painted_from`` steps
     are done.
     """
@@ -65,10 +85,18 @@ class DistilOptions:
     down: Literal["max", "average", "conv"] = _option(
         "max", "How maps are halved: by pooling or by a convolution of stride 2.", choices=("conv", "max", "average")
     )
+    places: tuple[tuple[str, str], ...] = _option(
+        (), "Where in the student a tap is read, if not at the layer of its name: relu5_1=relu5_2,…"
+    )
     size: int = _option(128, "Side of the crops, in pixels.", low=16, high=1024)
     batch: int = _option(4, "Crops in a step.", low=2, high=4096)
+    large: float = _option(0.0, "Share of the steps on crops of twice the side, a quarter as many.", high=1)
     learning_rate: float = _option(5e-3, "Highest rate of AdamW.", low=1e-7, high=1)
     weight_decay: float = _option(1e-4, "Weight decay of AdamW.", high=1)
+    muon: float = _option(0.0, "Step of Muon on the convolutions, relative to their size; 0: AdamW.", high=0.5)
+    norms: Literal["batch", "fixed"] = _option(
+        "batch", "Normalise by the batch, or by the statistics learnt before.", choices=("batch", "fixed")
+    )
     gram_weight: float = _option(0.3, "Weight of the error of Gram matrices beside that of maps.", high=1000)
     painted: float = _option(0.5, "Share of half-painted pictures in a batch.", high=1)
     painted_from: int = _option(2500, "The step from which half-painted pictures are made.")
