@@ -30,7 +30,7 @@ Every option and every command. The [tutorial](tutorial.md) shows them at work.
 
 ## Options of a painting
 
-These are the options of `impasto image` and `impasto demo` and the fields of `Recipe`: `--style-scale 2` on the command
+These are the options of `impasto image`, `demo` and `study`, and the fields of `Recipe`: `--style-scale 2` on the command
 line is `Recipe(style_scale=2)`, or `stylize(photo, painting, style_scale=2)`, in Python. A picture's metadata records
 all of them.
 """

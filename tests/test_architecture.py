@@ -20,7 +20,9 @@ MAY_IMPORT = {
     "paint": ENGINES,
     "train": ENGINES,
     "studio": ENGINES,
-    "cli": ENGINES | {"train", "studio"},
+    "study": ENGINES | {"train", "studio"},
+    "examine": ENGINES | {"studio"},
+    "cli": ENGINES | {"train", "studio", "study", "examine"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {

@@ -130,6 +130,7 @@ def test_an_encoder_of_ones_own_paints(content, style):
     torch.manual_seed(0)
     made = {}
     (block,) = (block for block in blocks(TEXTS["docs/encoders.md"], "python") if "(Encoder)" in block)
+    assert sum(bool(line.strip()) for line in block.splitlines()) <= 20  # as the index promises
     exec(compile(block, "docs/encoders.md", "exec"), made)
     painting = impasto.stylize(content, style, encoder=made["encoder"], size=64, steps=3)
     assert painting.image.isfinite().all()

@@ -86,7 +86,10 @@ class Recipe:
     )
 
     encoder: str = _option(
-        "auto", "Who looks: auto, builtin, vgg19, vgg19-caffe, or a .safetensors file.", "encoder", metavar="NAME"
+        "auto",
+        "Who looks: auto, builtin, random, vgg19, vgg19-caffe, or a .safetensors file.",
+        "encoder",
+        metavar="NAME",
     )
     pooling: str = _option("max", "How a VGG-19 halves its maps.", "encoder", choices=("max", "average"))
     content_layers: str = _option(

@@ -13,7 +13,7 @@ from impasto.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["block_budget", "choose_device", "choose_precision", "native_bfloat16", "total_memory"]
+__all__ = ["block_budget", "choose_device", "choose_precision", "native_bfloat16", "processor_name", "total_memory"]
 
 
 def choose_device(name: str = "auto") -> str:
@@ -46,6 +46,16 @@ def native_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def processor_name() -> str:
+    """The processor as its maker calls it, or the kind of machine where the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, names), "") or platform.processor() or platform.machine()
 
 
 @functools.cache

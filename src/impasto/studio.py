@@ -34,6 +34,7 @@ __all__ = [
     "Source",
     "check_log",
     "check_output",
+    "check_page",
     "check_stages",
     "open_easel",
     "read_about",
@@ -132,7 +133,7 @@ def open_easel(
     if isinstance(encoder, str):
         changes["encoder"] = encoder
     recipe = _rooted((recipe or Recipe()).but(**changes))
-    if weights is not None and (chosen is not None or recipe.encoder == "builtin" or recipe.encoder not in ENCODERS):
+    if weights is not None and (chosen is not None or recipe.encoder not in ("auto", *_VGG)):
         name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
         raise InputError(f"--weights {weights} and {name} together: give one or the other")
     given = [styles] if isinstance(styles, (Tensor, str, os.PathLike)) else list(styles)
@@ -149,7 +150,8 @@ def open_easel(
     machine = _machine(weight.device.type, weight.dtype)
 
     photo = replace(photo, image=_filled(photo))
-    targets = StyleTargets(chosen, [StyleImage(_filled(style), style.alpha) for style in paintings], recipe)
+    paintings = tuple(replace(style, image=_filled(style)) for style in paintings)
+    targets = StyleTargets(chosen, [StyleImage(style.image, style.alpha) for style in paintings], recipe)
     painter = OptimisePainter(targets, recipe, init=None if start is None else _filled(start))
     about = {
         "impasto": __version__,
@@ -366,7 +368,9 @@ def _loaded(recipe: Recipe, weights: Path | str | None) -> tuple[Encoder, str, s
     file = "" if recipe.encoder in ENCODERS else recipe.encoder
     if weights is not None:
         file = os.path.abspath(os.path.expanduser(weights))
-    encoder = load_encoder(recipe.encoder, weights=None if weights is None else file, pooling=recipe.pooling)
+    encoder = load_encoder(
+        recipe.encoder, weights=None if weights is None else file, pooling=recipe.pooling, seed=recipe.seed
+    )
     why = f" ({describe_auto()[1]})" if recipe.encoder == "auto" and weights is None else ""
     return encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last), file, why  # type: ignore[call-overload]
 
@@ -399,6 +403,14 @@ def check_log(path: Path | str, inputs: Iterable[Path | str], out: Path | str) -
     _check_spared(path, inputs, f"--log {path} is one of the inputs: choose another name")
     if os.path.realpath(path) == os.path.realpath(out):
         raise InputError(f"--log {path} is the picture itself: choose another name, as in losses.csv")
+
+
+def check_page(path: Path | str, inputs: Iterable[Path | str] = ()) -> None:
+    """Before any work: can a page be written to ``path``, and is it none of the ``inputs``?"""
+    if Path(path).suffix.lower() not in (".html", ".htm") and not Path(path).is_dir():
+        raise InputError(f"-o {path}: expected a page's name, which ends in .html, as in encoders.html")
+    check_folder(path)
+    _check_spared(path, inputs, f"{path} is one of the inputs: choose another output with -o")
 
 
 def check_stages(out: Path, inputs: Iterable[Path | str]) -> None:

@@ -92,7 +92,7 @@ def signals(monkeypatch):
     """Have ``count`` signals arrive while step ``at`` is shown."""
 
     def arrange(at, count=1, number=signal.SIGINT):
-        show = session._Bar.show
+        show = session.Bar.show
 
         def shown(self, progress):
             show(self, progress)
@@ -100,7 +100,7 @@ def signals(monkeypatch):
                 for _ in range(count):
                     signal.raise_signal(number)
 
-        monkeypatch.setattr(session._Bar, "show", shown)
+        monkeypatch.setattr(session.Bar, "show", shown)
 
     return arrange
 

@@ -26,6 +26,8 @@ _COMMANDS = {
     "show": ("impasto.cli.again", "show", "Print the recipe inside a picture."),
     "models": ("impasto.cli.models", "models", "List, fetch and import the weights of encoders."),
     "train": ("impasto.cli.train", "train", "Train the networks that impasto sees with."),
+    "study": ("impasto.cli.study", "study", "Compare what impasto can paint with, on a page to share."),
+    "doctor": ("impasto.cli.doctor", "doctor", "Look whether all is well, and say what to do where it is not."),
     "demo": ("impasto.cli.demo", "demo", "Paint a first picture from what is already here."),
 }
 
@@ -61,7 +63,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line and exit: 0 done, 2 something the user can mend, 130 interrupted."""
+    """Run a command line and exit: 0 done, 1 doctor found something wrong, 2 something the user can mend, 130 interrupted."""
     sys.exit(run(arguments))
 
 

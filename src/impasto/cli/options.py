@@ -10,7 +10,7 @@ import click
 from impasto.errors import UnknownNameError
 from impasto.recipe import Option, options
 
-__all__ = ["recipe_options", "typed"]
+__all__ = ["recipe_options", "recipe_options_but", "typed"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -34,23 +34,32 @@ class _Number(click.ParamType):  # type: ignore[type-arg]
 
 def recipe_options(command: _Command) -> _Command:
     """Give ``command`` every option of ``Recipe``; it receives as ``changes`` those that were typed."""
-    for option in reversed(options()):
-        command = click.option(
-            "--" + option.name.replace("_", "-"),
-            option.name,
-            default=None,
-            type=_kind(option),
-            metavar=option.metavar or (None if option.choices else ("N" if option.kind is int else "X")),
-            help=f"{option.help}  [{_shown(option)}]",
-        )(command)
-    return command
+    return recipe_options_but()(command)
+
+
+def recipe_options_but(*left_out: str) -> Callable[[_Command], _Command]:
+    """``recipe_options`` without those that ``left_out`` names: the command has a say of its own in them."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed([option for option in options() if option.name not in left_out]):
+            command = click.option(
+                "--" + option.name.replace("_", "-"),
+                option.name,
+                default=None,
+                type=_kind(option),
+                metavar=option.metavar or (None if option.choices else ("N" if option.kind is int else "X")),
+                help=f"{option.help}  [{_shown(option)}]",
+            )(command)
+        return command
+
+    return add
 
 
 def typed(values: dict[str, Any]) -> dict[str, Any]:
     """Out of a command's arguments, those recipe options that were given; numbers become numbers where they are."""
     out = {}
     for option in options():
-        value = values.pop(option.name)
+        value = values.pop(option.name, None)
         if value is not None:
             out[option.name] = _number(option, value) if option.kind in (int, float) else value
     return out

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from impasto.paint.painter import Progress
     from impasto.studio import Easel, Painting
 
-__all__ = ["Output", "free_name", "paint_to_file"]
+__all__ = ["Bar", "Held", "Output", "free_name", "paint_to_file"]
 
 _COLUMNS = ("content", "style", "grain", "tv", "grey", "temporal")
 
@@ -71,8 +71,8 @@ def paint_to_file(open_easel: Callable[[], Easel], output: Output) -> int:
     output.check(easel.files, easel.recipe.size)
     if not output.quiet:
         print(*easel.remarks, sep="\n", file=sys.stderr)
-    with _Held() as held, _Side(easel, output) as side:
-        last = _paint(easel, held, side, _Bar(output.quiet))
+    with Held() as held, _Side(easel, output) as side:
+        last = _paint(easel, held, side, Bar(output.quiet))
         painting = easel.painting(last)
         _save(painting, output)
     _report(easel, painting, last, output, time.perf_counter() - began)
@@ -91,7 +91,7 @@ def free_name(stem: str, suffix: str, folder: Path | None = None) -> Path:
     return path
 
 
-def _paint(easel: Easel, held: _Held, side: _Side, bar: _Bar) -> Progress:
+def _paint(easel: Easel, held: Held, side: _Side, bar: Bar) -> Progress:
     """Pull the painting to its end or to an interrupt; its last progress."""
     last: Progress | None = None
     with bar:
@@ -156,7 +156,7 @@ def _report(easel: Easel, painting: Painting, last: Progress, output: Output, se
         print(json.dumps(line))
 
 
-class _Held(AbstractContextManager["_Held"]):
+class Held(AbstractContextManager["Held"]):
     """Ctrl-C and its like, held back until a step is whole; the second one stops within it.
 
     Before the first step they act at once, there is nothing to keep. While the picture is being saved they wait.
@@ -166,7 +166,7 @@ class _Held(AbstractContextManager["_Held"]):
         self.painting = self.asked = self.saving = False
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> _Held:
+    def __enter__(self) -> Held:
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and a shell's & leave it
                 self._before[number] = signal.signal(number, self._caught)
@@ -186,7 +186,7 @@ class _Held(AbstractContextManager["_Held"]):
             signal.signal(number, before)
 
 
-class _Bar(AbstractContextManager["_Bar"]):
+class Bar(AbstractContextManager["Bar"]):
     """Rich's bar with the time left and the losses; where no terminal is, the notes alone."""
 
     def __init__(self, quiet: bool) -> None:
@@ -208,15 +208,21 @@ class _Bar(AbstractContextManager["_Bar"]):
         )
         self.task = self.progress.add_task("painting", total=1.0, losses="")
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         if self.progress:
             self.progress.start()
         return self
 
-    def show(self, at: Progress) -> None:
+    def show(self, at: Progress, title: str = "", done: float | None = None) -> None:
+        """Where there are several paintings, ``title`` names this one and ``done`` is the share of all of them."""
         if self.progress:
             losses = "  ".join(f"{key} {value:.3g}" for key, value in at.losses.items() if key != "total")
-            self.progress.update(self.task, completed=at.done, description=f"{at.size} px", losses=losses)
+            self.progress.update(
+                self.task,
+                completed=at.done if done is None else done,
+                description=f"{title} {at.size} px".strip(),
+                losses=losses,
+            )
         if at.note and not self.quiet:
             print(at.note, file=sys.stderr)  # rich keeps it above the bar
 

@@ -29,6 +29,7 @@ __all__ = [
     "Picture",
     "check_writable",
     "decode_picture",
+    "encode_picture",
     "file_sha256",
     "load_image",
     "load_picture",
@@ -95,13 +96,16 @@ def save_image(
     """
     _check_image(image, alpha, path, quality)
     check_writable(path, bits=bits, long_side=max(image.shape[-2:]))
-    suffix = Path(path).suffix.lower()
-    image = _plain(image)
-    if alpha is not None:
-        alpha = _plain(alpha)
-        image = torch.cat([image, alpha], 1) if suffix in TRANSPARENT else image * alpha + (1 - alpha)
-    pixels = _to_codes(image, bits)
-    write_file(path, encode(pixels, suffix, quality=quality, recipe=recipe))
+    pixels = _pixels(image, alpha, Path(path).suffix.lower(), bits)
+    write_file(path, encode(pixels, Path(path).suffix.lower(), quality=quality, recipe=recipe))
+
+
+def encode_picture(image: Tensor, suffix: str, *, alpha: Tensor | None = None, quality: int = 95) -> bytes:
+    """The bytes that ``save_image`` would write, for a picture inside something else; ``suffix`` as ``".png"``."""
+    _check_image(image, alpha, f"a picture as {suffix}", quality)
+    if suffix not in WRITE_SUFFIXES:
+        raise UnknownNameError("kind of picture to write", suffix, WRITE_SUFFIXES)
+    return encode(_pixels(image, alpha, suffix, 8), suffix, quality=quality)
 
 
 def check_writable(path: Path | str, *, bits: int = 8, long_side: int = 0) -> None:
@@ -191,6 +195,15 @@ def _to_codes(image: Tensor, bits: int) -> NDArray[Any]:
     """(1, C, H, W) 0..1 as (H, W, C) uint8 or uint16."""
     codes: NDArray[Any] = (image[0].permute(1, 2, 0) * (2**bits - 1)).round().numpy()
     return codes.astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def _pixels(image: Tensor, alpha: Tensor | None, suffix: str, bits: int) -> NDArray[Any]:
+    """``image`` with its ``alpha``, or laid on white where the kind of file has none, as (H, W, C) codes."""
+    image = _plain(image)
+    if alpha is not None:
+        alpha = _plain(alpha)
+        image = torch.cat([image, alpha], 1) if suffix in TRANSPARENT else image * alpha + (1 - alpha)
+    return _to_codes(image, bits)
 
 
 def _plain(image: Tensor) -> Tensor:

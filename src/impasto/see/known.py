@@ -54,7 +54,7 @@ KNOWN: tuple[KnownWeights, ...] = (
     ),
 )
 
-ENCODERS = ("auto", "builtin", *(item.name for item in KNOWN))
+ENCODERS = ("auto", "builtin", "random", *(item.name for item in KNOWN))
 
 
 def known(name: str) -> KnownWeights:

@@ -9,6 +9,7 @@ from typing import Any
 from impasto.errors import InputError, UnknownNameError, WeightsError
 from impasto.see.encoder import ChainEncoder, Encoder
 from impasto.see.known import BUILTIN, ENCODERS, KNOWN, describe_auto, home, installed
+from impasto.see.untrained import random_encoder
 from impasto.see.vgg import guess_kind, load_vgg
 from impasto.see.weights import CHAIN, encoder_digest, load_encoder_file, load_tensors, read_header
 
@@ -17,12 +18,15 @@ __all__ = ["describe_auto", "encoder_digest", "load_encoder"]
 _KINDS = tuple(item.name for item in KNOWN)
 
 
-def load_encoder(name: str = "auto", *, weights: Path | str | None = None, pooling: str = "max") -> Encoder:
+def load_encoder(
+    name: str = "auto", *, weights: Path | str | None = None, pooling: str = "max", seed: int = 0
+) -> Encoder:
     """An encoder in float32, for evaluation, without gradients of its weights.
 
-    ``name`` is ``builtin``, ``vgg19``, ``vgg19-caffe``, ``auto`` (an installed VGG-19, else the built-in one; never a
-    download) or the path of a ``.safetensors`` or ``.pth`` file. ``weights`` is the file to take for ``name``.
-    ``pooling`` is how a net that pools halves its maps: ``max``, as trained, or ``average``, as Gatys et al. 2016 do.
+    ``name`` is ``builtin``, ``random`` (the built-in one's shape with weights drawn from ``seed``), ``vgg19``,
+    ``vgg19-caffe``, ``auto`` (an installed VGG-19, else the built-in one; never a download) or the path of a
+    ``.safetensors`` or ``.pth`` file. ``weights`` is the file to take for ``name``. ``pooling`` is how
+    a net that pools halves its maps: ``max``, as trained, or ``average``, as Gatys et al. 2016 do.
 
     Raises ``UnknownNameError`` on a name that is none of these, ``WeightsError`` on a file that is missing or wrong.
     """
@@ -38,10 +42,12 @@ def load_encoder(name: str = "auto", *, weights: Path | str | None = None, pooli
         return _from_file(Path(weights), pooling)
     if name in _KINDS:
         return load_vgg(_installed(name), name, pooling)  # type: ignore[arg-type]
-    if name == "builtin":
-        if installed(name) is None:
+    if name in ("builtin", "random"):
+        if installed("builtin") is None:
             raise WeightsError(f"the built-in encoder is missing ({BUILTIN}): install impasto again")
-        return _pooled(load_encoder_file(BUILTIN), pooling)
+        builtin = load_encoder_file(BUILTIN)
+        shape = (builtin.blocks, builtin.down)
+        return _pooled(builtin if name == "builtin" else random_encoder(*shape, seed=seed), pooling)
     if not _is_path(name):
         raise UnknownNameError("encoder", name, ENCODERS)
     # os.path leaves a "~nobody" that is no user as it is; pathlib would raise.
