@@ -4,7 +4,9 @@
                                   [--encoders builtin,vgg19-caffe,FILE.safetensors] [--keep FOLDER]
 
 Default settings at strength 50. Prints one row per encoder with averages over all pairs, then the ratios to the last
-encoder named. The photographs and paintings of the default pairs are held out of the built-in encoder's training.
+encoder named. Pictures that are in FOLDER already, painted by the same weights and settings, are judged and not
+painted again, so that a long run can be cut in two; seconds are then of those painted now. The photographs and
+paintings of the default pairs are held out of the built-in encoder's training.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from types import ModuleType
 
 import torch
 
-from impasto.media.image import save_image
+from impasto.media.image import load_image, save_image
+from impasto.see.weights import encoder_digest
 from impasto.studio import Easel, open_easel
 from impasto.train.distil import macs
 
@@ -72,21 +75,25 @@ def main() -> None:
                 easel = open_easel(
                     photo, painting, encoder=name, size=args.size, weights=weights if name == "vgg19-caffe" else None
                 )
-                began = time.perf_counter()
-                last = None
-                for last in easel.paint():  # noqa: B007
-                    pass
-                assert last is not None
-                scores.setdefault("seconds", []).append(time.perf_counter() - began)
-                image = last.snapshot().mul(255).round().div(255)
+                kept = f"{Path(name).stem}-{content}-{style}-{args.size}-{encoder_digest(easel.encoder)[:8]}.png"
+                if args.keep and (args.keep / kept).exists():
+                    image = load_image(args.keep / kept)
+                else:
+                    began = time.perf_counter()
+                    last = None
+                    for last in easel.paint():  # noqa: B007
+                        pass
+                    assert last is not None
+                    scores.setdefault("seconds", []).append(time.perf_counter() - began)
+                    image = last.snapshot().mul(255).round().div(255)
+                    if args.keep:
+                        args.keep.mkdir(parents=True, exist_ok=True)
+                        save_image(image, args.keep / kept)
                 found = judge.judge(image[0], judge.read(photo, args.size), judge.read(painting, args.size), net)
                 for key, value in found.items():
                     scores.setdefault(key, []).append(value)
                 print(f"{Path(name).stem:12} {content} × {style}: {found}", flush=True)
-                if args.keep:
-                    args.keep.mkdir(parents=True, exist_ok=True)
-                    save_image(image, args.keep / f"{Path(name).stem}-{content}-{style}.png")
-        row = {key: mean(values) for key, values in scores.items()}
+        row = {"seconds": float("nan")} | {key: mean(values) for key, values in scores.items()}
         row["step"] = seconds_per_step(easel, args.size)
         row["kmacs"] = macs(easel.encoder, ("relu5_1",)) or float("nan")
         table[name] = row

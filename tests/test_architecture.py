@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "studio": ENGINES,
     "study": ENGINES | {"train", "studio"},
     "examine": ENGINES | {"studio"},
-    "cli": ENGINES | {"train", "studio", "study", "examine"},
+    "foresee": ENGINES | {"studio", "examine"},
+    "cli": ENGINES | {"train", "studio", "study", "examine", "foresee"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {

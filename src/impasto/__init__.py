@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from impasto.errors import ImpastoError, InputError, MediaError, TrainingError, UnknownNameError, WeightsError
+    from impasto.foresee.plan import Plan, plan_painting
     from impasto.media.image import load_image, save_image
     from impasto.paint.painter import Painter, Progress, finish
     from impasto.recipe import Recipe
@@ -32,6 +33,7 @@ __all__ = [
     "MediaError",
     "Painter",
     "Painting",
+    "Plan",
     "Progress",
     "Recipe",
     "TrainingError",
@@ -42,6 +44,7 @@ __all__ = [
     "load_encoder",
     "load_image",
     "open_easel",
+    "plan_painting",
     "save_image",
     "stylize",
     "stylize_steps",
@@ -49,6 +52,7 @@ __all__ = [
 
 _ROOMS = {
     "errors": ("ImpastoError", "InputError", "MediaError", "TrainingError", "UnknownNameError", "WeightsError"),
+    "foresee.plan": ("Plan", "plan_painting"),
     "media.image": ("load_image", "save_image"),
     "paint.painter": ("Painter", "Progress", "finish"),
     "recipe": ("Recipe",),

@@ -17,7 +17,7 @@ from torch import Tensor
 from impasto import __version__
 from impasto.errors import InputError, MediaError, UnknownNameError
 from impasto.media.files import check_folder
-from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image
+from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image, sized
 from impasto.media.metadata import read_recipe
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Painter, Progress
@@ -106,7 +106,7 @@ class Easel:
         Short of the last step it is marked as interrupted: `rerun` would not make it again.
         """
         height, width = self.content.image.shape[2:]
-        shape = [max(1, round(side * self.recipe.size / max(height, width))) for side in (height, width)]
+        shape = sized(height, width, self.recipe.size)
         image = resize_to(progress.snapshot(), *shape)
         alpha = None if self.content.alpha is None else resize_to(self.content.alpha, *shape)
         mark = {"interrupted": progress.step} if progress.step < progress.steps else {}

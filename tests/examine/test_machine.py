@@ -5,7 +5,7 @@ import torch
 
 from impasto.examine import devices, machine
 from impasto.examine.finding import found_by
-from impasto.examine.limits import cpu_limit, memory_limit, usable_cores
+from impasto.examine.limits import cpu_limit, memory_left, memory_limit, usable_cores
 
 
 def findings(module):
@@ -43,6 +43,20 @@ def test_version_1_and_a_path_that_a_container_does_not_see(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert (memory_limit(root), cpu_limit(root)) == (1 << 30, 2)
+
+
+def test_what_is_left_leaves_out_pages_that_can_be_dropped(tmp_path):
+    root = files(
+        tmp_path,
+        proc__self__cgroup="0::/job\n",
+        sys__fs__cgroup__job__memory_dot_max=str(4 << 30),
+        sys__fs__cgroup__job__memory_dot_current=str(3 << 30),
+        sys__fs__cgroup__job__memory_dot_stat=f"anon 5\ninactive_file {1 << 30}\n",
+    )
+    assert memory_left(root) == 2 << 30
+    (root / "sys/fs/cgroup/job/memory.current").write_text(str(9 << 30))
+    assert memory_left(root) == 0
+    assert memory_left(tmp_path / "none") is None
 
 
 def test_no_limit_is_none(tmp_path):

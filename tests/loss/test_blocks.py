@@ -58,6 +58,22 @@ def test_maps_made_in_blocks_are_the_maps() -> None:
         torch.testing.assert_close(blocked[layer], maps.float(), rtol=1e-5, atol=1e-6)
 
 
+def test_maps_of_sixteen_bits_stay_so() -> None:
+    encoder, image = chain("max").to(torch.bfloat16), torch.rand(1, 3, 150, 200)
+    whole, blocked = encoder(image, ["relu2_1"])["relu2_1"], tiling.encode(encoder, image, ["relu2_1"], 0)["relu2_1"]
+    assert blocked.dtype == torch.bfloat16
+    assert torch.equal(blocked, whole)
+
+
+def test_a_block_takes_half_of_what_the_whole_may() -> None:
+    encoder = chain("max").bfloat16()
+    budget = 1000 * 1000 * encoder.footprint()
+    assert tiling.block_size(encoder, 1000, 1000, budget) == 0
+    side = tiling.block_size(encoder, 1000, 1016, budget)
+    largest = max(block.area for block in tiling.blocks(encoder, 3000, 3000, side))
+    assert 0.4 * budget < largest * encoder.footprint() <= 0.51 * budget
+
+
 def test_blocks_cover_once() -> None:
     seen = torch.zeros(333, 391)
     for block in tiling.grid(333, 391, 100, 40, 16):
@@ -69,4 +85,4 @@ def test_an_encoder_of_unknown_reach_is_not_cut_into_blocks() -> None:
     encoder = chain("max")
     encoder.radius = 0
     with pytest.raises(InputError, match="how far it sees"):
-        tiling.blocks(encoder, torch.rand(1, 3, 300, 300), 128)
+        tiling.blocks(encoder, 300, 300, 128)

@@ -55,6 +55,40 @@ def test_grain_is_silent_up_to_the_paintings_own_and_grows_beyond() -> None:
     assert float(term(calm + 2 * (noisy - calm))) == pytest.approx(1, rel=0.05)
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 40, 56), (2, 3, 33, 41)])
+def test_grain_has_the_gradient_of_autograd_to_the_last_bit(shape: tuple[int, ...]) -> None:
+    """Pictures of before must come out again, byte for byte: the same numbers, added in the same order."""
+
+    def plain(image: torch.Tensor) -> torch.Tensor:
+        red, green, blue = image.unbind(1)
+        luma = 0.299 * red + 0.587 * green + 0.114 * blue
+        chroma, found = torch.stack([(blue - luma) * 0.564, (red - luma) * 0.713], 1), []
+        for width in (1, 2):
+            x = chroma if width == 1 else torch.nn.functional.avg_pool2d(chroma, 2)
+            down, right = ((x.diff(dim=dim).square() + 1e-6).sqrt().mean((2, 3)) for dim in (2, 3))
+            found.append(down + right)
+        return torch.cat(found, 1)
+
+    image = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    found = []
+    for grain in (plain, chroma_grain):
+        leaf = image.clone().requires_grad_()
+        value = grain(leaf)
+        (gradient,) = torch.autograd.grad((value * torch.tensor([1.0, -2.0, 0.3, 0.7])).sum(), leaf)
+        found.append((value.detach(), gradient))
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][1], found[1][1])
+
+
+def test_a_target_of_sixteen_bits_is_the_same_target() -> None:
+    target = torch.rand(1, 8, 6, 6).to(torch.bfloat16)
+    x = torch.rand(1, 8, 6, 6)
+    half, whole = Match("relu1_1", target), Match("relu1_1", target.float())
+    assert torch.equal(half(x), whole(x))
+    part = slice(0, 3), slice(2, 6)
+    assert half.within(*part).weight == whole.within(*part).weight
+
+
 def test_grain_does_not_see_grey() -> None:
     """Light and dark may change as they like: only colour noise counts."""
     grey = torch.rand((1, 1, 32, 32), generator=torch.Generator().manual_seed(0)).expand(1, 3, 32, 32)

@@ -61,6 +61,19 @@ def test_nan_on_the_way_is_rolled_back_to_a_good_state() -> None:
     assert float(bowl(x).total) < 0.1
 
 
+def test_a_step_that_breaks_one_value_is_rolled_back() -> None:
+    x = torch.zeros(4, requires_grad=True)
+    values = iter([0, 0, float("nan"), float("inf"), -float("inf")])
+
+    def breaks() -> None:
+        x.data[2] += next(values, 0)
+
+    steps = list(descend(lambda: bowl(x), torch.optim.SGD([x], lr=0.4), 40, after=breaks))
+    assert sum(bool(step.note) for step in steps) == 1
+    assert x.isfinite().all()
+    assert float(bowl(x).total) < 0.1
+
+
 def test_nan_from_the_start_is_an_answer() -> None:
     x = torch.zeros(1, requires_grad=True)
     with pytest.raises(InputError, match="not a number"):

@@ -47,9 +47,10 @@ def show(picture: Path, as_json: bool) -> None:
 @click.option("--init", type=click.Path(path_type=Path), help="The picture it started from, likewise.")
 @click.option("--weights", type=click.Path(path_type=Path), help="The encoder's file, likewise.")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
+@click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
-def rerun(picture: Path, out: Path | None, quiet: bool, as_json: bool, **given: Any) -> int:
+def rerun(picture: Path, out: Path | None, anyway: bool, quiet: bool, as_json: bool, **given: Any) -> int:
     """Paint PICTURE again from the recipe inside it: the same bytes on the same machine."""
     from impasto.cli.session import Output, free_name, paint_to_file
     from impasto.studio import read_about, reopen
@@ -71,4 +72,4 @@ def rerun(picture: Path, out: Path | None, quiet: bool, as_json: bool, **given: 
         torch.set_num_threads(min(about["machine"]["threads"], os.cpu_count() or 1))
         return reopen(picture, **given)
 
-    return paint_to_file(easel, output)
+    return paint_to_file(easel, output, anyway=anyway)

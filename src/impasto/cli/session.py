@@ -61,14 +61,19 @@ class Output:
         return self.out.with_name(f"{self.out.stem}-{step:04d}{self.out.suffix}")
 
 
-def paint_to_file(open_easel: Callable[[], Easel], output: Output) -> int:
+def paint_to_file(open_easel: Callable[[], Easel], output: Output, *, anyway: bool = False) -> int:
     """Paint and save; the exit code: 0 done, 130 interrupted (and the picture so far saved).
 
-    A failing log or stage does not end a painting: it is told when the picture is safe.
+    What will not fit into memory is refused unless ``anyway``. A failing log or stage does not end a painting: it is told
+    when the picture is safe.
     """
     began = time.perf_counter()
     easel = open_easel()
     output.check(easel.files, easel.recipe.size)
+    if not anyway:
+        from impasto.foresee.check import check_fits
+
+        check_fits(easel)
     if not output.quiet:
         print(*easel.remarks, sep="\n", file=sys.stderr)
     with Held() as held, _Side(easel, output) as side:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-__all__ = ["cpu_limit", "memory_limit", "usable_cores"]
+__all__ = ["cpu_limit", "memory_left", "memory_limit", "usable_cores"]
 
 _NO_LIMIT = 1 << 60  # version 1 writes the largest page-aligned number where there is none
 
@@ -19,6 +19,20 @@ def memory_limit(root: Path = Path("/")) -> int | None:
             text = _read(folder / name)
             if text.isdigit() and int(text) < _NO_LIMIT:
                 found.append(int(text))
+    return min(found, default=None)
+
+
+def memory_left(root: Path = Path("/")) -> int | None:
+    """The bytes that this process may still take; None without a limit. File pages that can be dropped are not in use."""
+    found = []
+    for folder in _groups("memory", root):
+        for most, now in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+            limit, used = _read(folder / most), _read(folder / now)
+            if limit.isdigit() and int(limit) < _NO_LIMIT and used.isdigit():
+                lines = dict(line.split(" ", 1) for line in _read(folder / "memory.stat").splitlines() if " " in line)
+                # Version 1 counts a group's own pages under the plain name, those of its groups as well under total_.
+                idle = lines.get("total_inactive_file", lines.get("inactive_file", "0"))
+                found.append(max(0, int(limit) - int(used) + int(idle)))
     return min(found, default=None)
 
 

@@ -30,12 +30,19 @@ class BlockObjective:
     size: int
 
     def __call__(self, image: Tensor) -> Losses:
-        pixels = tuple(term for term in self.objective.terms if term.layer == "pixels")
-        plain = Objective(self.objective.encoder, pixels)(image)  # pixels alone cost no maps
         parts, grad = self._seen(image.detach(), image.requires_grad)
         value = torch.stack(list(parts.values())).sum() if parts else torch.zeros((), device=image.device)
-        total = plain.total + (_Known.apply(image, value, grad) if grad is not None else value)
-        return Losses(total, {**parts, **plain.parts})
+        pixels = tuple(term for term in self.objective.terms if term.layer == "pixels")
+        whole = Objective(self.objective.encoder, pixels)  # pixels alone cost no maps
+        if grad is None:
+            plain = whole(image)
+            return Losses(plain.total + value, {**parts, **plain.parts})
+        # Gone back through at once: what they keep for it must not lie beside the maps of the blocks.
+        leaf = image.detach().requires_grad_()
+        plain = whole(leaf)
+        total = plain.total + _Known.apply(leaf, value, grad)
+        (grad,) = torch.autograd.grad(total, leaf)
+        return Losses(_Known.apply(image, total.detach(), grad), {**parts, **plain.parts})
 
     def _seen(self, image: Tensor, with_grad: bool) -> tuple[dict[str, Tensor], Tensor | None]:
         """The terms on the encoder's layers, weighted, and the gradient of their sum."""
@@ -53,7 +60,7 @@ class BlockObjective:
             parts[name] = parts[name] + amount.detach() if name in parts else amount.detach()
 
         slopes = self._slopes(image, styles, add)
-        grid = tiling.blocks(encoder, image, self.size)
+        grid = tiling.blocks(encoder, image.shape[2], image.shape[3], self.size)
         grad = torch.zeros_like(image)
         layers = {term.layer for term in terms}
         for block in grid:
@@ -99,14 +106,14 @@ class BlockObjective:
 
 
 class _Known(torch.autograd.Function):
-    """A value whose gradient is already known."""
+    """A value whose gradient is already known. It is handed on as it is: one way back is all that a step takes."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, value: Tensor, grad: Tensor) -> Tensor:
-        ctx.save_for_backward(grad)
+        ctx.grad = grad
         return value.clone()
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
-        (grad,) = ctx.saved_tensors
-        return grad * upstream, None, None
+        grad, ctx.grad = ctx.grad, None
+        return grad.mul_(upstream), None, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -62,18 +63,19 @@ class Match:
         error = (x.float() - self.target).square()
         if self.mask is not None:
             error = error * self.mask
-        return error.sum() / self._size(self.target)
+        return error.sum() / self.size
 
-    @staticmethod
-    def _size(target: Tensor) -> Tensor:
-        return target.square().sum().clamp_min(1e-8 * target.numel())
+    @cached_property
+    def size(self) -> Tensor:
+        """``|F*|²``, summed once: over a large picture it takes time and memory."""
+        return self.target.float().square().sum().clamp_min(1e-8 * self.target.numel())
 
     def within(self, rows: slice, columns: slice) -> Match:
         """The same term on a part of the map: parts that cover the map sum up to the whole."""
         target = self.target[:, :, rows, columns]
         mask = None if self.mask is None else self.mask[:, :, rows, columns]
-        share = float(self._size(target) / self._size(self.target))
-        return replace(self, target=target, mask=mask, weight=self.weight * share)
+        part = replace(self, target=target, mask=mask)
+        return replace(part, weight=self.weight * float(part.size / self.size))
 
 
 @dataclass(frozen=True)

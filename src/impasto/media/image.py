@@ -37,6 +37,7 @@ __all__ = [
     "resize",
     "resize_to",
     "save_image",
+    "sized",
 ]
 
 # By these a folder is searched for pictures; reading itself goes by the file's first bytes.
@@ -139,8 +140,13 @@ def resize(image: Tensor, long_side: int) -> Tensor:
     The tensor itself if it has that size already. Raises ``InputError`` if ``long_side`` is below 1.
     """
     height, width = image.shape[-2:]
+    return resize_to(image, *sized(height, width, long_side))
+
+
+def sized(height: int, width: int, long_side: int) -> tuple[int, int]:
+    """Height and width in proportion, with ``long_side`` pixels on the longer side and at least 1 on the other."""
     longest = max(height, width)
-    return resize_to(image, max(1, round(height * long_side / longest)), max(1, round(width * long_side / longest)))
+    return max(1, round(height * long_side / longest)), max(1, round(width * long_side / longest))
 
 
 def resize_to(image: Tensor, height: int, width: int) -> Tensor:

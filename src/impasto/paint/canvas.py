@@ -51,7 +51,7 @@ class Average:
         """The average, 0..1; ``None`` before the first iterate."""
         if self._sum is None:
             return None
-        return (self._sum / (1 - self.decay**self.count)).clamp(0, 1)
+        return (self._sum / (1 - self.decay**self.count)).clamp_(0, 1)
 
 
 def carry_moments(old: Optimizer, new: Optimizer, canvas: PixelCanvas) -> None:

@@ -59,7 +59,7 @@ def descend(
         value = float(seen.total)
         lost = not math.isfinite(value) or (first is not None and value > _WORSE * max(first, 1e-3))
         # The step itself can break what the loss before it did not show.
-        lost = lost or not all(bool(torch.isfinite(p).all()) for p in parameters)
+        lost = lost or not all(_finite(p) for p in parameters)
         if lost:
             if first is None and not math.isfinite(value):
                 raise InputError("the loss is not a number at the very start: a picture or a weight holds NaN")
@@ -83,9 +83,16 @@ def descend(
         with torch.no_grad():
             after()
         if index % _KEEP_EVERY == 0:
-            good = [p.detach().clone() for p in parameters]
+            with torch.no_grad():
+                for p, kept in zip(parameters, good, strict=True):
+                    kept.copy_(p)
         index += 1
         yield Step(index, steps, seen)
+
+
+def _finite(x: Tensor) -> bool:
+    """Whether all of ``x`` is; by its extremes, which carry a NaN on, since a mask would be another picture."""
+    return all(math.isfinite(value) for value in torch.aminmax(x.detach()))
 
 
 def _step(loss: Callable[[], Losses], optimizer: Optimizer) -> Losses:

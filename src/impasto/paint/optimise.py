@@ -26,7 +26,7 @@ from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
 
-__all__ = ["OptimisePainter", "Weights", "ladder", "weights_of"]
+__all__ = ["OptimisePainter", "Weights", "ladder", "smallest", "weights_of"]
 
 _SHORT = 32  # the shorter side never goes below: relu5_1 of VGG-19 sees nothing smaller than 16 pixels
 
@@ -59,16 +59,21 @@ def weights_of(recipe: Recipe, balance: float = 1.0) -> Weights:
     )
 
 
+def smallest(height: int, width: int) -> int:
+    """The least size at which a picture of ``height`` × ``width`` can be seen."""
+    return math.ceil(_SHORT / (min(height, width) / max(height, width)))
+
+
 def ladder(recipe: Recipe, height: int, width: int) -> tuple[tuple[int, int], ...]:
     """``(size, steps)`` from coarse to fine, doubling to the recipe's size, for a content of ``height`` × ``width``.
 
     Raises ``InputError`` where the picture is too thin to be seen at the final size.
     """
     shape = min(height, width) / max(height, width)
-    if recipe.size * shape < _SHORT:
+    if recipe.size < smallest(height, width):
         raise InputError(
             f"a picture of {width}×{height} at --size {recipe.size} is under {_SHORT} pixels on its shorter side: "
-            f"choose --size {math.ceil(_SHORT / shape)} or more, or crop it"
+            f"choose --size {smallest(height, width)} or more, or crop it"
         )
     plan = PRESETS[recipe.quality]
     sizes = [recipe.size]
@@ -102,9 +107,7 @@ class OptimisePainter:
         recipe = self.recipe
         device = next(self.encoder.parameters()).device
         content = content.to(device)
-        rungs = ladder(recipe, *content.shape[2:])
-        if not self.weights.style and self.init is None and recipe.init == "content":
-            rungs = rungs[-1:]  # the photograph alone is wanted and is there: coarser sizes could only blur it
+        rungs = self.rungs(*content.shape[2:])
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
         image: Tensor | None = None
@@ -112,12 +115,13 @@ class OptimisePainter:
         before, spent = 0, 0.0
         for size, count in rungs:
             photo = resize(content, size)
-            image = self._start(photo) if image is None else resized(image, photo)
-            canvas = PixelCanvas(image)
+            canvas = PixelCanvas(self._start(photo) if image is None else resized(image, photo))
+            image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors)
             last, optimizer = optimizer, self._optimizer(canvas)
             if last is not None:
                 carry_moments(last, optimizer, canvas)
+            last = None
             average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
 
             def after(canvas: PixelCanvas = canvas, average: Average = average) -> None:
@@ -139,6 +143,13 @@ class OptimisePainter:
             before += count
             spent += count * size**2
 
+    def rungs(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
+        """The ``ladder`` that a content of ``height`` × ``width`` is painted on."""
+        rungs = ladder(self.recipe, height, width)
+        if not self.weights.style and self.init is None and self.recipe.init == "content":
+            return rungs[-1:]  # the photograph alone is wanted and is there: coarser sizes could only blur it
+        return rungs
+
     def terms(self, photo: Tensor, size: int, anchors: Sequence[Anchor] = ()) -> tuple[Term, ...]:
         """All that is wanted of the picture at ``size``: content, style, smoothness, brightness, anchors."""
         recipe, classic = self.recipe, self.recipe.losses == "classic"
@@ -146,7 +157,7 @@ class OptimisePainter:
         if self.weights.style:
             terms += self.targets.terms(size, self.weights.style)
         if self.weights.content:
-            maps = tiling.encode(self.encoder, photo, self.content_layers, self.targets.block(photo))
+            maps = tiling.encode(self.encoder, photo, self.content_layers, self.targets.block(*photo.shape[2:]))
             for layer, share in self.content_layers.items():
                 weight = self.weights.content * share
                 target = maps[layer]
@@ -170,7 +181,7 @@ class OptimisePainter:
     def _objective(self, photo: Tensor, size: int, anchors: Sequence[Anchor]) -> Callable[[Tensor], Losses]:
         """The whole picture at once, or block by block where its maps would not fit."""
         objective = Objective(self.encoder, self.terms(photo, size, anchors))
-        block = self.targets.block(photo)
+        block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
 
     def _start(self, photo: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.loss.terms import ClassicStyle, Style, Term
-from impasto.media.image import resize
+from impasto.media.image import resize, resize_to, sized
 from impasto.recipe import Recipe
 from impasto.runtime import block_budget
 from impasto.see import tiling
@@ -79,24 +79,28 @@ class StyleTargets:
             found.append(chroma_grain(self._sized(style, size)) * (style.weight / total / opaque))
         return torch.stack(found).sum(0).clamp_min(0.002).to(next(self.encoder.parameters()).device)
 
-    def block(self, image: Tensor) -> int:
-        """The side of the blocks in which ``image`` is seen, 0 for whole: the recipe's, or as memory asks for."""
-        return self.recipe.block or tiling.block_size(self.encoder, image.shape[2], image.shape[3], block_budget())
+    def block(self, height: int, width: int) -> int:
+        """The side of the blocks in which a picture is seen, 0 for whole: the recipe's, or as memory asks for."""
+        return self.recipe.block or tiling.block_size(self.encoder, height, width, block_budget())
+
+    def shape(self, style: StyleImage, size: int) -> tuple[int, int]:
+        """Height and width at which ``style`` is seen for a picture of ``size``."""
+        height, width = style.image.shape[2:]
+        wanted = max(16, round(size * self.recipe.style_scale))
+        short = min(sized(height, width, wanted))
+        if short < 16:  # a painting as thin as a ribbon: keep it wide enough for the deepest layer
+            wanted = max(wanted, round(wanted * 16 / short))
+        return sized(height, width, wanted)
 
     def _sized(self, style: StyleImage, size: int) -> Tensor:
-        wanted = max(16, round(size * self.recipe.style_scale))
-        image = resize(style.image, wanted)
-        short = min(image.shape[2:])
-        if short < 16:  # a painting as thin as a ribbon: keep it wide enough for the deepest layer
-            image = resize(style.image, max(wanted, round(wanted * 16 / short)))
-        return image
+        return resize_to(style.image, *self.shape(style, size))
 
     @torch.no_grad()
     def _measure(self, style: StyleImage, size: int) -> dict[str, Tensor]:
         image = self._sized(style, size)
         device = next(self.encoder.parameters()).device
         image = image.to(device)
-        block = self.block(image)
+        block = self.block(*image.shape[2:])
         if block and style.alpha is None:
             return tiling.describe(self.encoder, image, self.layers, self.statistic, block)
         maps = self.encoder(image, self.layers)

@@ -1,0 +1,144 @@
+"""A painting foreseen: its sizes, their steps, what each takes, the memory at the peak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from impasto.foresee.check import Fit, fit, painter_of
+from impasto.foresee.pace import Pace, pace_of
+from impasto.media.image import encode_picture, resize, sized
+from impasto.paint.optimise import OptimisePainter
+from impasto.recipe import Recipe
+from impasto.see import tiling
+from impasto.studio import Easel, Picturable, open_easel
+
+__all__ = ["Plan", "Stage", "foresee", "plan_painting"]
+
+_SAMPLE = 256  # size of the picture that is encoded to know what writing takes
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One size of the ladder. ``block`` is the side of its blocks, 0 for whole, ``blocks`` their number.
+
+    ``step_seconds`` are those of one step; ``seconds`` are all of the stage, its targets included.
+    """
+
+    size: int
+    width: int
+    height: int
+    steps: int
+    block: int
+    blocks: int
+    step_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a painting will take here: seconds to open, paint and write it, and whether its memory fits."""
+
+    stages: tuple[Stage, ...]
+    opening: float
+    writing: float
+    fit: Fit
+    encoder: str
+    precision: str
+    device: str
+    threads: int
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the whole command."""
+        return self.opening + sum(stage.seconds for stage in self.stages) + self.writing
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; sizes in pixels, memory in bytes, times in seconds."""
+        return {
+            "encoder": self.encoder,
+            "precision": self.precision,
+            "device": self.device,
+            "threads": self.threads,
+            "sizes": [asdict(stage) for stage in self.stages],
+            "seconds": self.seconds,
+            "seconds_opening": self.opening,
+            "seconds_writing": self.writing,
+            "memory": asdict(self.fit.need),
+            "memory_there": asdict(self.fit.room),
+            "fits": self.fit.fits,
+            "largest_size": self.fit.largest,
+        }
+
+
+def plan_painting(
+    content: Picturable,
+    styles: Picturable | Sequence[Picturable],
+    recipe: Recipe | None = None,
+    *,
+    fresh: bool = False,
+    **options: Any,
+) -> Plan:
+    """What ``stylize`` of the same arguments will take; ``fresh`` measures the machine anew.
+
+    >>> plan_painting("photo.jpg", "painting.jpg", size=2048).seconds  # doctest: +SKIP
+    """
+    began = time.perf_counter()
+    easel = open_easel(content, styles, recipe, **options)
+    return foresee(easel, opening=time.perf_counter() - began, fresh=fresh)
+
+
+def foresee(easel: Easel, *, opening: float = 0.0, fresh: bool = False) -> Plan:
+    """The plan of an easel that is open; ``opening`` are the seconds that it took until it was."""
+    painter, height, width = painter_of(easel), *easel.content.image.shape[2:]
+    found = fit(easel)  # before anything is tried, which would leave its traces in the memory of this process
+    pace = pace_of(painter, easel.about["encoder"]["sha256"], fresh=fresh)
+    stages = tuple(
+        _stage(painter, pace, sized(height, width, size), size, n) for size, n in painter.rungs(height, width)
+    )
+    machine = easel.about["machine"]
+    return Plan(
+        stages,
+        opening + pace.warm,
+        _writing(easel),
+        found,
+        easel.about["encoder"]["name"],
+        machine["precision"],
+        machine["device"],
+        machine["threads"],
+    )
+
+
+def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: int, steps: int) -> Stage:
+    height, width = shape
+    block = painter.targets.block(height, width)
+    areas = [piece.area for piece in tiling.blocks(painter.encoder, height, width, block)]
+    one = sum(pace.steps(area) for area in areas)
+    if cut := len(areas) > 1:
+        one += pace.look * sum(areas)  # the first of the two passes looks without a gradient
+    start = pace.start + pace.look * (sum(areas) + _measured(painter, size))
+    return Stage(size, width, height, steps, block if cut else 0, len(areas), one, start + steps * one)
+
+
+def _measured(painter: OptimisePainter, size: int) -> int:
+    """Pixels of the paintings that are looked at for a picture of ``size``."""
+    if not painter.weights.style:
+        return 0
+    found = 0
+    for style in painter.targets.styles:
+        shape = painter.targets.shape(style, size)
+        block = painter.targets.block(*shape) if style.alpha is None else 0
+        found += sum(piece.area for piece in tiling.blocks(painter.encoder, *shape, block))
+    return found
+
+
+def _writing(easel: Easel) -> float:
+    """Seconds to write the picture as a PNG, by the content's own at a small size."""
+    image = easel.content.image
+    small = resize(image, min(_SAMPLE, max(image.shape[2:])))
+    began = time.perf_counter()
+    encode_picture(small, ".png")
+    share = (easel.recipe.size / max(small.shape[2:])) ** 2
+    return (time.perf_counter() - began) * share
