@@ -203,6 +203,13 @@ def test_wrong_values_and_names_are_refused(tmp_path):
         assert "its name is" in refuses(load_encoder_file, path)
 
 
+def test_hostile_content_layers_are_one_line(tmp_path):
+    path = tmp_path / "e.safetensors"
+    for content in ({"relu9_9": 1.0}, {"relu1_1": -1}, {"relu1_1": True}, ["relu1_1"], "relu1_1", {"relu1_1": "1"}):
+        save_weights(path, CHAIN, tiny().state_dict(), {"content": content}, name="tiny", layers=LAYERS)
+        assert "is damaged" in refuses(load_encoder_file, path)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"kind": 3}', "[" * 100_000, json.dumps({"kind": "chain-encoder"})])
 def test_a_broken_header_is_one_line(tmp_path, text):
     (tmp_path / "f").write_bytes(safetensors.torch.save({"a": torch.ones(1)}, {"impasto": text}))

@@ -15,7 +15,7 @@ from impasto.see.encoder import VGG19_BLOCKS, ChainEncoder
 from impasto.see.load import load_encoder
 from impasto.see.stats import gram
 from impasto.see.weights import save_encoder
-from impasto.studio import stylize
+from impasto.studio import open_easel, stylize
 from impasto.train.checkpoint import Course, checkpoint_of, load_checkpoint
 from impasto.train.distil import Distillation, check_student, find_teacher, gather, macs
 from impasto.train.encoder import TAPS, Distiller, DistilOptions, Student
@@ -327,6 +327,23 @@ def test_what_is_written_loads_paints_and_copies_nothing(begin, tmp_path, materi
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["2", "4", "6"]
     assert {f"held-out {tap}" for tap in TAPS} | {f"train {tap}" for tap in TAPS} <= rows[0].keys()
+
+
+def test_the_file_says_by_which_layers_it_holds_on_to_the_photograph(begin, tmp_path):
+    begin(Course(steps=0)).finish(balance=2.0, content="relu3_1=0.5,relu4_2=1.5")
+    encoder = load_encoder(str(tmp_path / "out.safetensors"))
+    assert (encoder.balance, encoder.content_layers) == (2.0, ("relu3_1", "relu4_2"))
+    assert encoder.content_weights == {"relu3_1": 0.25, "relu4_2": 0.75}
+    painter = open_easel(picture(1, 40, 44), picture(2, 40, 44), encoder=encoder, size=48).painter
+    assert painter.content_layers == encoder.content_weights
+    named = open_easel(picture(1, 40, 44), picture(2, 40, 44), encoder=encoder, size=48, content_layers="relu4_2")
+    assert named.painter.content_layers == {"relu4_2": 1.0}
+
+
+def test_content_layers_are_checked_before_the_training(begin):
+    for words in ("relu4_3", "relu4_2=x", "relu4_2=0"):
+        with pytest.raises(InputError):
+            check_student(OPTIONS, new_teacher(), words)
 
 
 def test_full_precision_is_twice_as_large(begin, tmp_path):

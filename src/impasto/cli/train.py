@@ -153,6 +153,8 @@ _out = click.option(
 @click.option("--half/--full", default=True, show_default=True, help="Half or full precision in OUT.")
 @click.option("--balance", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
               help="Factor on the content weight at which --strength 50 is balanced with OUT.")  # fmt: skip
+@click.option("--content-layers", default="", metavar="LAYER=WEIGHT,…",
+              help="Content layers that OUT has for its own  [relu4_2].")  # fmt: skip
 @_running
 def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
     """Distil a small encoder that sees as a large one does.
@@ -177,7 +179,7 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
         settings = _settled(DistilOptions, settle(
             checkpoint_of(out), state["options"], options, fixed=("down",), change=given["change"]
         ))  # fmt: skip
-    check_student(settings, find_teacher(given["teacher"]))  # before minutes of reading
+    check_student(settings, find_teacher(given["teacher"]), given["content_layers"])  # before minutes of reading
     say = _sayer(given["quiet"])
     with _waiting("reading pictures", given["quiet"]):
         material = gather(
@@ -201,7 +203,11 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
         return 130
     with _waiting("writing and judging" if given["judge"] else "writing", given["quiet"]):
         card = training.finish(
-            half=given["half"], balance=given["balance"], pairs=given["judge"], size=given["judge_size"]
+            half=given["half"],
+            balance=given["balance"],
+            content=given["content_layers"],
+            pairs=given["judge"],
+            size=given["judge_size"],
         )
     errors = "  ".join(f"{tap} {value:.3f}" for tap, value in card["unexplained"]["clean"].items())
     say(f"unexplained on held-out pictures: {errors}")

@@ -97,7 +97,10 @@ class OptimisePainter:
         self.encoder: Encoder = targets.encoder
         self.weights = weights_of(recipe, self.encoder.balance)
         self.content_layers = layer_weights(
-            recipe.content_layers, self.encoder, self.encoder.content_layers, "--content-layers"
+            recipe.content_layers,
+            self.encoder,
+            self.encoder.content_weights or self.encoder.content_layers,
+            "--content-layers",
         )
 
     def paint(

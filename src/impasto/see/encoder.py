@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -62,6 +63,7 @@ class Encoder(nn.Module):
     layers: tuple[Layer, ...] = ()
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
+    content_weights: Mapping[str, float] = MappingProxyType({})  # of content_layers; none: they count the same
     radius: int = 0  # pixels that the deepest layer sees to each side; tiling needs it
     balance: float = 1.0  # factor on the content weight at which --strength 50 is as balanced as with VGG-19
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from impasto.errors import InputError
 from impasto.see.encoder import Encoder
 
 __all__ = ["layer_weights"]
 
 
-def layer_weights(text: str, encoder: Encoder, default: tuple[str, ...], flag: str) -> dict[str, float]:
+def layer_weights(
+    text: str, encoder: Encoder, default: Mapping[str, float] | Iterable[str], flag: str
+) -> dict[str, float]:
     """``{layer: weight}`` of ``text``, the encoder's own ``default`` where it is empty; weights sum to 1.
+
+    A ``default`` without weights gives every layer the same.
 
     Raises ``InputError`` for a weight that is no number, negative, or all zero, and ``UnknownNameError`` for a layer
     that the encoder does not have.
@@ -27,7 +33,7 @@ def layer_weights(text: str, encoder: Encoder, default: tuple[str, ...], flag: s
         if layer in found:
             raise InputError(f"{flag} {text!r}: {layer} is named twice; give it one weight")
         found[layer] = weight
-    found = found or dict.fromkeys(default, 1.0)
+    found = found or dict(default if isinstance(default, Mapping) else dict.fromkeys(default, 1.0))
     total = sum(found.values())
     if total <= 0:
         raise InputError(f"{flag} {text!r}: all weights are zero; give one layer at least a weight above 0")

@@ -282,7 +282,19 @@ def load_encoder_file(path: Path | str) -> ChainEncoder:
     if isinstance(balance, bool) or not isinstance(balance, (int, float)) or not 1e-3 <= balance <= 1e3:
         raise WeightsError(f"{path} is damaged: its balance is {_line(repr(balance))}, expected a number about 1")
     encoder.balance = float(balance)
+    if content := header.about.get("content"):
+        _set_content(path, encoder, content)
     return encoder
+
+
+def _set_content(path: Path, encoder: ChainEncoder, content: Any) -> None:
+    """The layers, with weights, by which the encoder itself prefers to hold on to a photograph."""
+    offered = {layer.name for layer in encoder.layers}
+    right = isinstance(content, dict) and set(content) <= offered
+    if not right or not all(type(share) in (int, float) and 0 < share <= 1e6 for share in content.values()):
+        raise WeightsError(f"{path} is damaged: its content layers are {_line(repr(content))}")
+    encoder.content_layers = tuple(content)
+    encoder.content_weights = {name: float(share) for name, share in content.items()}
 
 
 def build_chain(

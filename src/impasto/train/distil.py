@@ -20,6 +20,7 @@ from impasto.recipe import Recipe
 from impasto.runtime import choose_device, choose_precision
 from impasto.see.encoder import ChainEncoder, Encoder
 from impasto.see.known import installed
+from impasto.see.layers import layer_weights
 from impasto.see.load import encoder_digest, load_encoder
 from impasto.see.weights import save_encoder
 from impasto.train.card import Report, link, table, write_card
@@ -166,8 +167,8 @@ def find_teacher(name: str | None) -> Encoder:
     return teacher
 
 
-def check_student(options: DistilOptions, teacher: Encoder) -> None:
-    """``InputError`` where a student of ``options`` would not stand beside the teacher's maps."""
+def check_student(options: DistilOptions, teacher: Encoder, content: str = "") -> None:
+    """``InputError`` where a student of ``options`` would not stand beside the teacher's maps, or not have ``content``."""
     shown = "/".join(",".join(map(str, block)) for block in options.blocks)
     if len(options.blocks) != 5 or len(options.blocks[3]) < 2:
         raise InputError(f"--blocks {shown}: expected five blocks, the fourth of two or more: taps reach to relu5_1")
@@ -188,6 +189,9 @@ def check_student(options: DistilOptions, teacher: Encoder) -> None:
                 f"{teacher.stride(tap)}: with --down conv the last convolution of a block halves the map, so give "
                 f"block {block} one more"
             )
+    with torch.device("meta"):
+        eyes = ChainEncoder(options.blocks, down=options.down, taps=dict.fromkeys(TAPS, 1), places=dict(options.places))
+    layer_weights(content, eyes, eyes.content_layers, "--content-layers")
     deepest = max(teacher.stride(tap) for tap in TAPS)
     if options.size < deepest or options.size % deepest:
         raise InputError(f"--size {options.size}: expected a multiple of {deepest}, the stride of the deepest tap")
@@ -326,12 +330,14 @@ class Distillation:
         *,
         half: bool = True,
         balance: float = 1.0,
+        content: str = "",
         pairs: Sequence[tuple[Path, Path]] = (),
         size: int = 512,
     ) -> dict[str, Any]:
         """Write checkpoint, encoder, plot and card; the card. ``pairs`` of content and style are painted and judged.
 
-        ``balance`` is the encoder's own factor on the content weight, see ``Encoder``.
+        ``balance`` is the encoder's own factor on the content weight and ``content`` its own content layers, see
+        ``Encoder``.
         """
         if self._moved:  # without a step it is an export, and the checkpoint keeps its course
             self.save()
@@ -350,6 +356,8 @@ class Distillation:
             "unexplained": _rounded(errors["clean"]),
             "balance": balance,
         }
+        if content:
+            about["content"] = layer_weights(content, encoder, (), "--content-layers")
         save_encoder(out, encoder, about)
         card: dict[str, Any] = {
             "encoder": out.name,
@@ -367,6 +375,7 @@ class Distillation:
             "bytes": out.stat().st_size,
             "precision": "float16" if half else "float32",
             "balance": balance,
+            "content": about.get("content", {}),
             "kmacs_per_pixel": macs(encoder),
             "unexplained": {name: _rounded(found) for name, found in errors.items()},
         }
