@@ -4,8 +4,8 @@
                                   [--encoders builtin,vgg19-caffe,FILE.safetensors] [--keep FOLDER]
 
 Default settings at strength 50. Prints one row per encoder with averages over all pairs, then the ratios to the last
-encoder named. Pictures that are in FOLDER already, painted by the same weights and settings, are judged and not
-painted again, so that a long run can be cut in two; seconds are then of those painted now. The photographs and
+encoder named. Pictures that are in FOLDER already, painted by the same weights, are judged and not painted again,
+so that a long run can be cut in two (empty it when settings change); seconds are then of those painted now. The photographs and
 paintings of the default pairs are held out of the built-in encoder's training.
 """
 
