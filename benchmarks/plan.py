@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import torch
 
 from impasto.runtime import processor_name
+from paint import peak_of
 
 CASES = (
     "builtin:512:draft,builtin:512:good,vgg19-caffe:512:good,builtin:1024:good,builtin:2048:good,builtin:4928:draft:2"
@@ -27,20 +27,8 @@ CASES = (
 
 def run(words: list[str]) -> tuple[float, float, str]:
     """Seconds, peak resident bytes and standard output of ``impasto *words`` in a process of its own."""
-    code = (
-        "import json, resource, subprocess, sys, time\n"
-        "began = time.perf_counter()\n"
-        "done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True)\n"
-        "seconds = time.perf_counter() - began\n"
-        "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)\n"
-        "print(json.dumps([seconds, peak, done.stdout, done.returncode]))\n"
-    )
-    command = [sys.executable, "-c", code, sys.executable, "-m", "impasto", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    seconds, peak, out, status = json.loads(done.stdout)
-    if status:
-        sys.exit(f"impasto {' '.join(words)} ended with {status}")
-    return seconds, peak, out
+    seconds, peak, out = peak_of([sys.executable, "-m", "impasto", *words])
+    return seconds, peak * 2**30, out
 
 
 def main() -> None:

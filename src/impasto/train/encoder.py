@@ -298,9 +298,8 @@ class Distiller:
         # tap counts half as much again: what a student is blind to there, a painting gets wrong.
         loss = torch.stack([error * _EMPHASIS.get(tap, 1.0) for tap, error in errors.items()]).sum()
         if self.options.gram_weight:
-            # A student that explains half of a deep map paints with half of its energy: a painting that satisfied it had
-            # seven times as much style missing at relu5_1, judged by the teacher, as at all other layers. One shallow
-            # tap a step stands for the three: their Gram matrices are nearly right, and cost more.
+            # Judged layer by layer, a painting by an earlier student missed the style at relu5_1, more than three times as
+            # much as at all other layers together. One shallow tap a step stands for the three: they are nearly right.
             pick = _SHALLOW[int(torch.randint(len(_SHALLOW), (), generator=self._random["draws"]))]
             grams = [relative_gram(found[tap], wanted[tap]).sqrt() for tap in (pick, *_DEEP)]
             loss = loss + self.options.gram_weight * torch.stack(grams).sum()
