@@ -83,6 +83,9 @@ def test_options_that_contradict_a_checkpoint_are_named(tmp_path):
     assert settle(path, saved, {"batch": 8}, fixed=["blocks"], change=True)["batch"] == 8
     with pytest.raises(TrainingError, match=r"--blocks 1,2/4: .* trained with 1,2/3"):
         settle(path, saved, {"blocks": ((1, 2), (4,))}, fixed=["blocks"], change=True)
+    places = {"places": (("relu4_1", "relu4_2"), ("relu5_1", "relu5_2"))}
+    with pytest.raises(TrainingError, match=r"--places relu5_1=relu5_2: .* with relu4_1=relu4_2,relu5_1=relu5_2: "):
+        settle(path, places, {"places": (("relu5_1", "relu5_2"),)}, fixed=[])
 
 
 def test_a_net_of_another_shape(tmp_path):

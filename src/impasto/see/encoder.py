@@ -173,9 +173,10 @@ class ChainEncoder(Encoder):
             if halve:
                 x = F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
             x = self.unit(index, x)
-            for tap in left.intersection(self._read.get(layer, ())):
-                maps[tap] = self.taps[tap](x) if tap in self.taps else x
-                left.discard(tap)
+            for tap in self._read.get(layer, ()):
+                if tap in left:
+                    maps[tap] = self.taps[tap](x) if tap in self.taps else x
+                    left.discard(tap)
         return maps
 
     def footprint(self) -> float:

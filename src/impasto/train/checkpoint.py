@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from impasto.errors import InputError, MediaError, TrainingError
 from impasto.media.files import write_file
 
-__all__ = ["Course", "checkpoint_of", "fit", "load_checkpoint", "save_checkpoint", "settle"]
+__all__ = ["Course", "checkpoint_of", "fit", "load_checkpoint", "plain", "save_checkpoint", "settle"]
 
 
 def checkpoint_of(out: Path) -> Path:
@@ -104,7 +104,7 @@ def settle(
     ``TrainingError`` names the first that differs; ``change`` lets those differ that are not ``fixed``.
     """
     for name, value in given.items():
-        if name in saved and _plain(saved[name]) != _plain(value) and (name in fixed or not change):
+        if name in saved and plain(saved[name]) != plain(value) and (name in fixed or not change):
             remedy = "or begin anew with another -o or --force" if name in fixed else "or add --change"
             raise TrainingError(
                 f"--{name.replace('_', '-')} {_words(value)}: {path} was trained with {_words(saved[name])}: "
@@ -130,14 +130,18 @@ def fit(path: Path, module: nn.Module, state: Any) -> None:
         raise TrainingError(f"{path} is the checkpoint of another net: it has {_line(extra[0])} besides")
 
 
-def _plain(value: Any) -> Any:
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+def plain(value: Any) -> Any:
+    """Tuples as lists: a checkpoint does not tell them apart."""
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _words(value: Any) -> str:
     """An option's value as it is typed."""
     if isinstance(value, (list, tuple)):
-        return ("/" if value and isinstance(value[0], (list, tuple)) else ",").join(map(_words, value))
+        if value and isinstance(value[0], (list, tuple)):
+            between, within = (",", "=") if isinstance(value[0][0], str) else ("/", ",")  # places, or blocks
+            return between.join(within.join(map(_words, part)) for part in value)
+        return ",".join(map(_words, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

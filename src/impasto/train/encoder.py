@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.see.encoder import ChainEncoder, Down, Encoder, Features
+from impasto.train.checkpoint import plain
 from impasto.train.data import crops, distort
 from impasto.train.grow import grow
 from impasto.train.muon import Muon
@@ -199,7 +200,7 @@ class Distiller:
         ``blocks`` or ``places`` is grown to this student's.
         """
         options, saved = asdict(self.options), state.get("options", {})
-        changed = {name for name, value in options.items() if _plain(saved.get(name, value)) != _plain(value)}
+        changed = {name for name, value in options.items() if plain(saved.get(name, value)) != plain(value)}
         if changed & {"blocks", "places"}:
             old = Student(saved["blocks"], self.options.down, self.channels, dict(saved.get("places", ())))
             old.load_state_dict(state["student"])
@@ -374,11 +375,6 @@ class Distiller:
                 if size == last and step in marks:
                     kept += list((image.detach().cpu() * 255).round().to(torch.uint8))
         return kept
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists: a checkpoint does not tell them apart."""
-    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _gram(x: Tensor) -> Tensor:
