@@ -37,9 +37,9 @@ def _option(default: Any, help: str, group: str, **about: Any) -> Any:
 
 # Steps of each size from coarse to fine; the last entry is the final size.
 PRESETS: dict[str, tuple[int, ...]] = {
-    "draft": (80, 50, 30, 14),
-    "good": (150, 110, 72, 45),
-    "best": (300, 220, 150, 90),
+    "draft": (40, 30, 20, 8),
+    "good": (80, 60, 54, 34),
+    "best": (200, 150, 120, 80),
 }
 
 

@@ -6,6 +6,8 @@ An image is a float tensor (1, 3, H, W), sRGB, 0..1; an alpha or a mask is (1, 1
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -197,19 +199,26 @@ def _to_tensor(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values.astype(np.float32) / white))
 
 
-def _to_codes(image: Tensor, bits: int) -> NDArray[Any]:
-    """(1, C, H, W) 0..1 as (H, W, C) uint8 or uint16."""
-    codes: NDArray[Any] = (image[0].permute(1, 2, 0) * (2**bits - 1)).round().numpy()
-    return codes.astype(np.uint8 if bits == 8 else np.uint16)
-
-
 def _pixels(image: Tensor, alpha: Tensor | None, suffix: str, bits: int) -> NDArray[Any]:
-    """``image`` with its ``alpha``, or laid on white where the kind of file has none, as (H, W, C) codes."""
-    image = _plain(image)
-    if alpha is not None:
-        alpha = _plain(alpha)
-        image = torch.cat([image, alpha], 1) if suffix in TRANSPARENT else image * alpha + (1 - alpha)
-    return _to_codes(image, bits)
+    """``image`` with its ``alpha``, or laid on white where the kind of file has none, as (H, W, C) uint8 or uint16.
+
+    A few rows at a time: at 64 megapixels each copy in float32 would take 770 MB.
+    """
+    height, width = image.shape[2:]
+    channels = 4 if alpha is not None and suffix in TRANSPARENT else 3
+    codes = np.empty((height, width, channels), np.uint8 if bits == 8 else np.uint16)
+    for rows in _rows(height, width):
+        strip = _plain(image[:, :, rows])
+        if alpha is not None:
+            cover = _plain(alpha[:, :, rows])
+            strip = torch.cat([strip, cover], 1) if channels == 4 else strip * cover + (1 - cover)
+        codes[rows] = (strip[0].permute(1, 2, 0) * (2**bits - 1)).round().numpy()
+    return codes
+
+
+def _rows(height: int, width: int) -> Iterator[slice]:
+    step = max(1, (1 << 20) // width)
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
 def _plain(image: Tensor) -> Tensor:
@@ -225,7 +234,8 @@ def _check_image(image: Tensor, alpha: Tensor | None, path: Path | str, quality:
             f"{name}: expected a float alpha {(1, 1, *image.shape[2:])} for this image, not {_described(alpha)}"
         )
     for values, what in ((image, "image"), (alpha, "alpha")):
-        if values is not None and not bool(torch.isfinite(values).all()):
+        # By the extremes, which carry a NaN on: a mask would be as large as another picture.
+        if values is not None and not all(map(math.isfinite, torch.stack(torch.aminmax(values.detach())).tolist())):
             count = int((~torch.isfinite(values)).sum())
             raise InputError(
                 f"{name} was not written: {count} of {values.numel()} values of the {what} are no finite numbers "

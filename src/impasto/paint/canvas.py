@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from impasto.media.image import resize_to
+from impasto.paint.adam import Adam
+from impasto.paint.thrift import Kept, is_large
 
-__all__ = ["Average", "PixelCanvas", "carry_moments"]
+__all__ = ["Average", "PixelCanvas", "carry_moments", "enlarged", "resized"]
 
 
 class PixelCanvas(nn.Module):
@@ -37,43 +38,48 @@ class Average:
     def __init__(self, decay: float) -> None:
         self.decay = decay
         self.count = 0
-        self._sum: Tensor | None = None
+        self._sum: Kept | None = None
 
     def add(self, image: Tensor) -> None:
-        """Take one more iterate in."""
+        """Take one more iterate in, 0..1."""
         self.count += 1
-        if self.decay == 0 or self._sum is None:
-            self._sum = image.detach() * (1 - self.decay)
+        if self._sum is None:
+            self._sum = Kept(image.detach() * (1 - self.decay))
         else:
-            self._sum.mul_(self.decay).add_(image.detach(), alpha=1 - self.decay)
+            self._sum.mix(image, self.decay)
 
     def image(self) -> Tensor | None:
         """The average, 0..1; ``None`` before the first iterate."""
-        if self._sum is None:
-            return None
-        return (self._sum / (1 - self.decay**self.count)).clamp_(0, 1)
+        return None if self._sum is None else self._sum.get(1 / (1 - self.decay**self.count)).clamp_(0, 1)
 
 
-def carry_moments(old: Optimizer, new: Optimizer, canvas: PixelCanvas) -> None:
-    """Resize Adam's moments of the last size for ``canvas``: the first steps at a new size do not start blind."""
-    states = list(old.state.values())
-    if not states or "exp_avg" not in states[0]:
+def carry_moments(old: Adam, new: Adam, canvas: PixelCanvas) -> None:
+    """Resize Adam's moments of the last size for ``canvas``: the first steps at a new size do not start blind.
+
+    A relative loss shares one gradient out over all pixels: four times as many get a quarter each. ``Adam`` keeps its
+    moments free of that; otherwise the old ones would choke the first hundred steps.
+    """
+    for state in old.state.values():
+        kind = torch.float16 if is_large(canvas.pixels) else torch.float32
+
+        def fit(x: Tensor, kind: torch.dtype = kind) -> Tensor:
+            shape = canvas.pixels.shape[2:]
+            return nn.functional.interpolate(x.float(), shape, mode="bilinear", align_corners=False).to(kind)
+
+        new.state[canvas.pixels] = {**state, "mean": fit(state["mean"]), "root": fit(state["root"])}
         return
-    state, (height, width) = states[0], canvas.pixels.shape[2:]
-    # A relative loss shares one gradient out over all pixels: four times as many get a quarter each. Without this the
-    # old second moment, sixteen times too large, would choke the first hundred steps.
-    share = state["exp_avg"][0, 0].numel() / (height * width)
-
-    def fit(x: Tensor) -> Tensor:
-        return nn.functional.interpolate(x, (height, width), mode="bilinear", align_corners=False)
-
-    new.state[canvas.pixels] = {
-        "step": state["step"].clone(),
-        "exp_avg": fit(state["exp_avg"]) * share,
-        "exp_avg_sq": fit(state["exp_avg_sq"]).clamp_min_(0) * share**2,
-    }
 
 
 def resized(image: Tensor, like: Tensor) -> Tensor:
     """``image`` at the height and width of ``like``."""
     return resize_to(image, like.shape[2], like.shape[3])
+
+
+def enlarged(image: Tensor, photo: Tensor) -> Tensor:
+    """A finished coarse ``image`` at the size of ``photo``, with the detail that its own size could not hold.
+
+    Enlarged alone it is blurred, and half the steps at the new size go into finding the photograph's edges again: with
+    them given, half the steps reach the same content and style.
+    """
+    detail = photo - resized(resized(photo, image), photo)
+    return detail.add_(resized(image, photo)).clamp_(0, 1)

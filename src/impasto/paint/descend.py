@@ -16,6 +16,8 @@ from torch.optim import Optimizer
 
 from impasto.errors import InputError
 from impasto.loss.terms import Losses
+from impasto.paint.adam import Adam
+from impasto.paint.thrift import Kept
 
 __all__ = ["Step", "descend"]
 
@@ -36,7 +38,7 @@ class Step:
 
 def descend(
     loss: Callable[[], Losses],
-    optimizer: Optimizer,
+    optimizer: Optimizer | Adam,
     steps: int,
     *,
     after: Callable[[], None] = lambda: None,
@@ -49,7 +51,7 @@ def descend(
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     base = [group["lr"] for group in optimizer.param_groups]
-    good = [p.detach().clone() for p in parameters]
+    good = [Kept(p) for p in parameters]
     first: float | None = None
     shrink, told, index = 1.0, False, 0
     while index < steps:
@@ -70,7 +72,7 @@ def descend(
                 )
             with torch.no_grad():
                 for p, kept in zip(parameters, good, strict=True):
-                    p.copy_(kept)
+                    p.copy_(kept.get())
             optimizer.state.clear()
             note = (
                 "" if told else f"diverged at step {index + 1}: went back to the last good picture with half the step"
@@ -85,7 +87,7 @@ def descend(
         if index % _KEEP_EVERY == 0:
             with torch.no_grad():
                 for p, kept in zip(parameters, good, strict=True):
-                    kept.copy_(p)
+                    kept.put(p)
         index += 1
         yield Step(index, steps, seen)
 
@@ -95,7 +97,7 @@ def _finite(x: Tensor) -> bool:
     return all(math.isfinite(value) for value in torch.aminmax(x.detach()))
 
 
-def _step(loss: Callable[[], Losses], optimizer: Optimizer) -> Losses:
+def _step(loss: Callable[[], Losses], optimizer: Optimizer | Adam) -> Losses:
     """One step; the losses are those of its first evaluation (L-BFGS makes several)."""
     seen: list[Losses] = []
 

@@ -17,7 +17,8 @@ from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
 from impasto.loss.terms import ClassicContent, ClassicSmooth, Grain, Grey, Losses, Match, Smooth, Term
 from impasto.media.image import resize
-from impasto.paint.canvas import Average, PixelCanvas, carry_moments, resized
+from impasto.paint.adam import Adam
+from impasto.paint.canvas import Average, PixelCanvas, carry_moments, enlarged, resized
 from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
 from impasto.paint.targets import StyleTargets
@@ -114,15 +115,16 @@ class OptimisePainter:
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
         image: Tensor | None = None
-        optimizer: torch.optim.Optimizer | None = None
+        optimizer: Adam | torch.optim.LBFGS | None = None
         before, spent = 0, 0.0
         for size, count in rungs:
             photo = resize(content, size)
-            canvas = PixelCanvas(self._start(photo) if image is None else resized(image, photo))
+            canvas = PixelCanvas(self._start(photo) if image is None else self._onward(image, photo))
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors)
+            del photo
             last, optimizer = optimizer, self._optimizer(canvas)
-            if last is not None:
+            if isinstance(last, Adam) and isinstance(optimizer, Adam):
                 carry_moments(last, optimizer, canvas)
             last = None
             average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
@@ -135,16 +137,18 @@ class OptimisePainter:
 
             def snapshot(canvas: PixelCanvas = canvas, average: Average = average) -> Tensor:
                 seen = average.image()
-                return (canvas.pixels.detach().clamp(0, 1).clone() if seen is None else seen).cpu()
+                return (canvas.pixels.detach().clamp(0, 1) if seen is None else seen).cpu()
 
             for step in descend(lambda c=canvas, o=objective: o(c()), optimizer, count, after=after):  # type: ignore[misc]
                 losses = {name: float(value) for name, value in step.losses.parts.items()}
                 losses["total"] = float(step.losses.total)
                 done = (spent + step.index * size**2) / work
                 yield Progress(before + step.index, steps, size, losses, snapshot, done, step.note)
-            image = snapshot().to(device)
+            canvas.pixels.grad = None  # the last picture is saved while its canvas is still there
             before += count
             spent += count * size**2
+            if before < steps:
+                image = snapshot().to(device)
 
     def rungs(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """The ``ladder`` that a content of ``height`` × ``width`` is painted on."""
@@ -187,6 +191,12 @@ class OptimisePainter:
         block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
 
+    def _onward(self, image: Tensor, photo: Tensor) -> Tensor:
+        """Where a size begins: the coarser ``image``, and what of the photograph's detail is wanted there."""
+        if self.weights.content and self.recipe.init == "content" and self.init is None:
+            return enlarged(image, photo)
+        return resized(image, photo)
+
     def _start(self, photo: Tensor) -> Tensor:
         recipe = self.recipe
         if self.init is not None:
@@ -199,7 +209,7 @@ class OptimisePainter:
             return resized(self.targets.styles[0].image.to(photo), photo)
         return photo
 
-    def _optimizer(self, canvas: PixelCanvas) -> torch.optim.Optimizer:
+    def _optimizer(self, canvas: PixelCanvas) -> Adam | torch.optim.LBFGS:
         recipe = self.recipe
         if recipe.optimizer == "lbfgs":
             # Without a line search it stalls or explodes (measured): strong Wolfe only.
@@ -213,4 +223,4 @@ class OptimisePainter:
                 tolerance_grad=0.0,
                 tolerance_change=0.0,
             )
-        return torch.optim.Adam(canvas.parameters(), lr=recipe.learning_rate or 0.03, betas=(0.9, 0.99), fused=True)
+        return Adam(canvas.parameters(), lr=recipe.learning_rate or 0.03, betas=(0.9, 0.99))

@@ -6,7 +6,7 @@ A description is a tensor ``(B, …)`` that averages linearly, so that styles ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import torch
@@ -17,8 +17,8 @@ __all__ = ["STATISTICS", "Gram", "Moments", "Statistic", "chroma_grain", "gram"]
 
 # Rows of a product summed in one go: long sums in bfloat16 lose digits, so each block's sum is added up in float32.
 _ROWS = 16384
-# Rows of a picture whose differences are worked on together: the caches hold them.
-_STRIP = 32
+# Pixels of a strip whose differences are worked on together.
+_STRIP = 1 << 18
 
 
 class Statistic(Protocol):
@@ -52,51 +52,53 @@ class _Gram(torch.autograd.Function):
 
 
 class _Grain(torch.autograd.Function):
-    """``chroma_grain`` of chroma ``(B, 2, H, W)``. Autograd would keep some 80 bytes a pixel of it, this keeps 8.
-
-    The gradient is autograd's own to the last bit: the same operations, summed in the same order.
-    """
+    """``chroma_grain`` by strips of rows, worked out anew for the gradient: autograd would keep some 80 bytes a pixel."""
 
     @staticmethod
-    def forward(ctx: Any, chroma: Tensor) -> Tensor:
-        ctx.save_for_backward(chroma)
-        means = [[_rough(x.diff(dim=dim)).mean((2, 3)) for dim in (2, 3)] for x in (chroma, avg_pool2d(chroma, 2))]
-        return torch.cat([down + right for down, right in means], 1)
+    def forward(ctx: Any, image: Tensor) -> Tensor:
+        ctx.save_for_backward(image)
+        return torch.stack([_roughness(image, top, rows) for top, rows in _strips(image)]).sum(0)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        chroma: Tensor = ctx.saved_tensors[0]
-        fine, coarse = grad.chunk(2, 1)
-        pooled = avg_pool2d(chroma, 2)
-        slope = _roughen(torch.zeros_like(pooled), pooled, coarse)
-        del pooled
-        spread = torch.ops.aten.avg_pool2d_backward(slope, chroma, (2, 2), (2, 2), (0, 0), False, True, None)
-        return _roughen(spread, chroma, fine)
+        image: Tensor = ctx.saved_tensors[0]
+        slope = torch.zeros_like(image)
+        for top, rows in _strips(image):
+            # Two rows further, where there are: a strip's last pair of rows is compared with the next.
+            strip = image[:, :, top : top + rows + 2].detach().requires_grad_()
+            with torch.enable_grad():
+                value = (_roughness(strip, 0, rows, like=image) * grad).sum()
+            slope[:, :, top : top + rows + 2] += torch.autograd.grad(value, strip)[0]
+        return slope
+
+
+def _strips(image: Tensor) -> Iterator[tuple[int, int]]:
+    """Top and number of rows of each strip: an even number, so that no pair of rows is parted."""
+    rows = max(2, _STRIP // image.shape[3] // 2 * 2)
+    for top in range(0, image.shape[2], rows):
+        yield top, min(rows, image.shape[2] - top)
+
+
+def _roughness(image: Tensor, top: int, rows: int, like: Tensor | None = None) -> Tensor:
+    """What ``rows`` rows from ``top`` on give to the ``chroma_grain`` of ``like``, ``(B, 4)``."""
+    height, width = (image if like is None else like).shape[2:]
+    red, green, blue = image[:, :, top : top + rows + 2].unbind(1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    chroma = torch.stack([(blue - luma) * 0.564, (red - luma) * 0.713], 1)
+    parts = []
+    for x, count, high, wide in (
+        (chroma, rows, height, width),
+        (avg_pool2d(chroma, 2), rows // 2, height // 2, width // 2),
+    ):
+        down = _rough(x[:, :, : count + 1].diff(dim=2)).sum((2, 3)) / ((high - 1) * wide)
+        right = _rough(x[:, :, :count].diff(dim=3)).sum((2, 3)) / (high * (wide - 1))
+        parts.append(down + right)
+    return torch.cat(parts, 1)
 
 
 def _rough(difference: Tensor) -> Tensor:
-    """``|d|``, in place; rounded at zero, as it has no gradient there and every flat place would hang on its sign."""
-    return difference.square_().add_(1e-6).sqrt_()
-
-
-def _roughen(slope: Tensor, x: Tensor, grad: Tensor) -> Tensor:
-    """Add to ``slope`` the gradient by ``x`` of ``grad`` times the mean ``_rough`` differences of neighbours.
-
-    A few rows at a time: every pixel is reached in the same order, and the differences never lie there all at once.
-    """
-    height, width = x.shape[2:]
-    for dim, count in ((3, height * (width - 1)), (2, (height - 1) * width)):
-        share = (grad / count)[:, :, None, None]
-        for top in range(0, height, _STRIP):
-            # Differences between rows reach one row further.
-            rows = slice(top, top + _STRIP + (dim == 2))
-            step = x[:, :, rows].diff(dim=dim)
-            pull = _rough(step.clone()).mul_(2)
-            torch.div(share, pull, out=pull)
-            pull.mul_(step.mul_(2))
-            slope[:, :, rows].narrow(dim, 1, step.shape[dim]).add_(pull)
-            slope[:, :, rows].narrow(dim, 0, step.shape[dim]).sub_(pull)
-    return slope
+    """``|d|``, rounded at zero, as it has no gradient there and every flat place would hang on its sign."""
+    return (difference.square() + 1e-6).sqrt()
 
 
 def gram(x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -116,10 +118,7 @@ def chroma_grain(image: Tensor) -> Tensor:
 
     Of an image ``(B, 3, H, W)`` as ``(B, 4)``: how much colour noise there is, or how much the brush has put there.
     """
-    red, green, blue = image.unbind(1)
-    luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    chroma = torch.stack([(blue - luma) * 0.564, (red - luma) * 0.713], 1)
-    return _Grain.apply(chroma)  # type: ignore[no-any-return, no-untyped-call]
+    return _Grain.apply(image)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class Gram:
