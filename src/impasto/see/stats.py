@@ -73,10 +73,10 @@ class _Grain(torch.autograd.Function):
 
 
 def _strips(image: Tensor) -> Iterator[tuple[int, int]]:
-    """Top and number of rows of each strip: an even number, so that no pair of rows is parted."""
+    """Top and number of rows of each strip: an even number, so that no pair of rows is parted, but for the last."""
     rows = max(2, _STRIP // image.shape[3] // 2 * 2)
-    for top in range(0, image.shape[2], rows):
-        yield top, min(rows, image.shape[2] - top)
+    tops = [*range(0, max(image.shape[2] - 1, 1), rows), image.shape[2]]  # no strip of a single row
+    yield from ((top, end - top) for top, end in zip(tops, tops[1:], strict=False))
 
 
 def _roughness(image: Tensor, top: int, rows: int, like: Tensor | None = None) -> Tensor:
