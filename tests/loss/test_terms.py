@@ -7,8 +7,8 @@ import torch
 
 from impasto.loss.objective import Objective
 from impasto.loss.terms import Grain, Grey, Match, Smooth, Style
-from impasto.see.encoder import ChainEncoder
 from impasto.see import stats
+from impasto.see.encoder import ChainEncoder
 from impasto.see.stats import Gram, chroma_grain
 
 

@@ -7,6 +7,7 @@ A description is a tensor ``(B, …)`` that averages linearly, so that styles ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
@@ -76,7 +77,7 @@ def _strips(image: Tensor) -> Iterator[tuple[int, int]]:
     """Top and number of rows of each strip: an even number, so that no pair of rows is parted, but for the last."""
     rows = max(2, _STRIP // image.shape[3] // 2 * 2)
     tops = [*range(0, max(image.shape[2] - 1, 1), rows), image.shape[2]]  # no strip of a single row
-    yield from ((top, end - top) for top, end in zip(tops, tops[1:], strict=False))
+    yield from ((top, end - top) for top, end in pairwise(tops))
 
 
 def _roughness(image: Tensor, top: int, rows: int, like: Tensor | None = None) -> Tensor:
