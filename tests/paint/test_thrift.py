@@ -35,7 +35,7 @@ def test_adam_goes_the_way_of_torchs():
 def test_moments_of_a_large_picture_take_half_and_lead_the_same_way(monkeypatch):
     whole, half = two()
     wanted = path(Adam([whole], lr=0.03, betas=(0.9, 0.99)), whole)
-    monkeypatch.setattr(thrift, "_LARGE", 1)
+    monkeypatch.setattr(thrift, "LARGE", 1)
     optimizer = Adam([half], lr=0.03, betas=(0.9, 0.99))
     found = path(optimizer, half)
     assert {optimizer.state[half][name].dtype for name in ("mean", "root")} == {torch.float16}
@@ -45,7 +45,7 @@ def test_moments_of_a_large_picture_take_half_and_lead_the_same_way(monkeypatch)
 @pytest.mark.parametrize("large", [False, True])
 def test_kept_is_kept(monkeypatch, large):
     if large:
-        monkeypatch.setattr(thrift, "_LARGE", 1)
+        monkeypatch.setattr(thrift, "LARGE", 1)
     x, y = two()
     kept = Kept(x)
     assert float((kept.get() - x).abs().max()) <= 0.5 / 65535 + 1e-7
@@ -57,7 +57,7 @@ def test_kept_is_kept(monkeypatch, large):
 
 
 def test_numbers_that_sixteen_bits_cannot_hold_are_kept_whole(monkeypatch):
-    monkeypatch.setattr(thrift, "_LARGE", 1)
+    monkeypatch.setattr(thrift, "LARGE", 1)
     x = torch.tensor([-3.0, 0.1, 7.0])
     assert torch.equal(Kept(x).get(), x)
 
@@ -66,7 +66,7 @@ def test_the_average_of_a_large_picture_is_the_average(monkeypatch):
     pictures = [torch.rand(1, 3, 8, 9, generator=torch.Generator().manual_seed(n)) for n in range(6)]
     found = []
     for large in (1 << 40, 1):
-        monkeypatch.setattr(thrift, "_LARGE", large)
+        monkeypatch.setattr(thrift, "LARGE", large)
         average = Average(0.4)
         for x in pictures:
             average.add(x)

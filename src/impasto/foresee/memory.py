@@ -18,6 +18,7 @@ from impasto.foresee.machine import resident
 from impasto.media.image import sized
 from impasto.paint.optimise import OptimisePainter
 from impasto.paint.targets import StyleTargets
+from impasto.paint.thrift import LARGE
 from impasto.recipe import Recipe
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
@@ -31,10 +32,10 @@ _KERNELS = 100 << 20
 # no more than this; blocks are of several shapes, and leave more.
 _GAPS, _GAPS_IN_BLOCKS = 64 << 20, 128 << 20
 _CONTEXT = 600 << 20  # main memory that a process takes for working on a graphics card
-_GRAIN = 24.0  # bytes a pixel of the gradient of its colour noise: chroma, what becomes of it, the result
+_GRAIN = 12.0  # bytes a pixel of the gradient of its colour noise
 _LOOKED = 0.5  # maps without a gradient to come, as a share of those with one
 _HISTORY = 100  # steps that L-BFGS remembers, two pictures each
-_SAVED = 8  # pictures around while the result is written: as numbers, rounded, as codes
+_SAVED = 3.5  # pictures around while the result is written: the canvas, the average, the result, its codes, the file
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def need(painter: OptimisePainter, height: int, width: int, *, held: int | None 
     held = resident() if held is None else held
     rungs = painter.rungs(height, width)
     peak = max(_stage(painter, (height, width), size, steps) for size, steps in rungs)
-    written = _SAVED * _PICTURE * math.prod(sized(height, width, rungs[-1][0]))
+    written = int(_SAVED * _PICTURE) * math.prod(sized(height, width, rungs[-1][0]))
     if next(painter.encoder.parameters()).device.type == "cuda":
         return Need(held + _CONTEXT + written, int(peak) + _PICTURE * height * width)
     return Need(held + _KERNELS + max(int(peak), written))
@@ -70,6 +71,7 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     height, width = sized(*content, size)
     pixels = height * width
     photo = 0 if (height, width) == content else 1  # at its own size the content is not copied
+    large = 3 * pixels >= LARGE
     block = painter.targets.block(height, width)
     seen = _largest(painter.encoder, height, width, block)
     maps = painter.encoder.footprint() * seen
@@ -78,15 +80,17 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
         gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), max(maps, _GRAIN * pixels)
     else:
         gaps, looking = min(maps / 2, _GAPS), maps
-    painting = (_pictures(painter, steps) + photo) * _PICTURE * pixels + _target(painter, pixels) + looking + gaps
+    painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + looking + gaps
     return max(painting, (photo + 2) * _PICTURE * pixels + _measuring(painter, size))
 
 
-def _pictures(painter: OptimisePainter, steps: int) -> int:
+def _pictures(painter: OptimisePainter, steps: int, large: bool) -> float:
     """How many pictures a stage keeps: the canvas, its gradient, the average, the last good copy, the optimiser's."""
+    beside = 0.5 if large else 1.0  # what is only kept beside a large one is kept in 16 bits
     if painter.recipe.optimizer == "lbfgs":
-        return 4 + 8 + 2 * min(steps, _HISTORY)  # directions and gradients of its line search, beside the history
-    return 4 + 2
+        # Directions and gradients of its line search, beside the history.
+        return 2 + 2 * beside + 8 + 2 * min(steps, _HISTORY)
+    return 2 + 2 * beside + 2 * beside
 
 
 def _target(painter: OptimisePainter, pixels: int) -> float:

@@ -29,6 +29,7 @@ from impasto.see.layers import layer_weights
 
 __all__ = ["OptimisePainter", "Weights", "ladder", "smallest", "weights_of"]
 
+_LARGE = 1024  # pixels of the longer side from which on steps are saved
 _SHORT = 32  # the shorter side never goes below: relu5_1 of VGG-19 sees nothing smaller than 16 pixels
 
 
@@ -80,14 +81,20 @@ def ladder(recipe: Recipe, height: int, width: int) -> tuple[tuple[int, int], ..
     sizes = [recipe.size]
     while sizes[0] / 2 >= recipe.start_size * 0.75 and sizes[0] / 2 * shape >= _SHORT:
         sizes.insert(0, round(sizes[0] / 2))
-    # Above the preset's ladder each size costs four times as much and has less left to do.
     steps = [plan[-1]] * len(sizes)
     for place in range(len(sizes)):
         steps[-1 - place] = plan[-1 - place] if place < len(plan) else plan[0]
+    # Above that each size costs four times as much and has less left to do: it begins with all detail that there is.
+    steps = [_eased(count, size, plan[-1]) for count, size in zip(steps, sizes, strict=True)]
     if recipe.steps:
         scale = recipe.steps / plan[-1]
         steps = [max(1, round(count * scale)) for count in steps]
     return tuple(zip(sizes, steps, strict=True))
+
+
+def _eased(count: int, size: int, last: int) -> int:
+    """``count``, and above 1024 pixels at most what shrinks from ``last`` with the root of the size."""
+    return count if size <= _LARGE else min(count, max(4, round(last * (_LARGE / size) ** 0.5)))
 
 
 class OptimisePainter:

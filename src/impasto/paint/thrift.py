@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Kept", "is_large"]
+__all__ = ["LARGE", "Kept", "is_large"]
 
-_LARGE = 3 << 23  # numbers: 8 megapixels
+LARGE = 3 << 23  # numbers: 8 megapixels
 _STRIP = 1 << 20
 _STEPS = 65535  # of 16 bits: what the finest file can hold
 
 
 def is_large(x: Tensor) -> bool:
     """Whether what is kept beside ``x`` should be kept small."""
-    return x.numel() >= _LARGE
+    return x.numel() >= LARGE
 
 
 class Kept:
