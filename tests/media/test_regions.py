@@ -87,5 +87,5 @@ def test_transparent_is_white(tmp_path) -> None:
 def test_another_shape_is_named() -> None:
     found = find_regions(flag())
     found.check_shape(600, 801, "photo.jpg")
-    with pytest.raises(InputError, match="80×60, but photo.jpg is 300×300"):
+    with pytest.raises(InputError, match=r"80×60, but photo\.jpg is 300×300"):
         found.check_shape(300, 300, "photo.jpg")

@@ -160,7 +160,7 @@ def test_every_statistic_paints(name: str, optimizer: str, tiny: ChainEncoder, c
 def test_the_laplacian_is_blind_to_flat_colour_and_sees_edges(content) -> None:
     term = Laplacian(content)
     assert float(term(content)) == 0
-    assert float(term((content + 0.1))) < 1e-6
+    assert float(term(content + 0.1)) < 1e-6
     assert float(term(content.mean((2, 3), keepdim=True).expand_as(content))) > 0.5
     assert torch.isfinite(Laplacian(torch.zeros(1, 3, 5, 4))(torch.rand(1, 3, 5, 4)))
 
