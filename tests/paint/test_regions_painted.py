@@ -13,7 +13,7 @@ from impasto.paint.painter import finish
 from impasto.paint.regions import region_colours, weight_maps
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.see.encoder import ChainEncoder
-from impasto.see.stats import STATISTICS, Gram
+from impasto.see.stats import STATISTICS
 
 SMALL = {"size": 64, "start_size": 64, "steps": 3, "grain_weight": 0.0}
 
@@ -50,11 +50,27 @@ def test_a_style_in_two_regions_weighs_what_it_does_in_one(name: str, tiny, cont
     assert all(isinstance(term, Style) and term.mask is not None for term in guided)
 
 
-def test_the_gram_matrices_of_regions_add_up_to_that_of_the_whole(tiny, content) -> None:
-    targets, maps = StyleTargets(tiny, [StyleImage(content)], Recipe(**SMALL)), tiny(content, tiny.style_layers)
-    for layer, guide in targets.guides(halves()).items():
-        parts = [guide[:, i : i + 1].mean() * Gram().describe(maps[layer], guide[:, i : i + 1]) for i in (0, 1)]
-        torch.testing.assert_close(sum(parts), Gram().describe(maps[layer]), rtol=1e-4, atol=1e-6)
+def test_regions_share_every_layer_out(tiny, content) -> None:
+    targets = StyleTargets(tiny, [StyleImage(content)], Recipe(**SMALL))
+    regions = torch.zeros(1, 3, 48, 64)
+    regions[:, 0, :20], regions[:, 1, 20:, :30], regions[:, 2, 20:, 30:] = 1, 1, 1
+    for layer, guide in targets.guides(regions).weights.items():
+        torch.testing.assert_close(guide.mean((2, 3)), regions.mean((2, 3)))
+        if tiny.stride(layer) <= 4:  # far from a border a place is one region's alone
+            assert float(guide[0, 0, 0, 0]) > 0.5
+            assert float(guide[0, 1:, 0, 0].max()) == 0
+
+
+def test_a_narrow_region_shows_at_the_first_layers_alone(tiny, content) -> None:
+    regions = torch.zeros(1, 2, 48, 64)
+    regions[:, 0], regions[:, 0, :, 30:34], regions[:, 1, :, 30:34] = 1, 0, 1
+    targets = StyleTargets(tiny, [StyleImage(content, regions=regions)], Recipe(**SMALL))
+    clear = [targets.guides(regions).clear[layer] for layer in tiny.style_layers]
+    assert all(0 <= share <= 1 for shares in clear for share in shares)
+    assert clear[0][1] > 0.6
+    assert clear[-1][1] < 0.3 < 0.8 < clear[-1][0]
+    narrow = [term.weight for term in targets.terms(64, 1.0, targets.guides(halves())) if term.mask is not None][5:]
+    assert narrow[0] > 5 * narrow[-1]
 
 
 def test_each_region_goes_to_its_own_painting(tiny, content) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,23 +11,19 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.loss.terms import ClassicStyle, Style, Term
-from impasto.media.image import resize, resize_to, sized
+from impasto.media.image import resize_to, sized
 from impasto.mixture import sizes
+from impasto.paint.guides import Guides, guide, opaque_places
 from impasto.recipe import Recipe, statistic_shares
 from impasto.runtime import block_budget
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
-from impasto.see.guide import GuideEncoder
 from impasto.see.layers import layer_weights
 from impasto.see.stats import STATISTICS, Statistic, chroma_grain
 
 __all__ = ["StyleImage", "StyleTargets"]
 
 _Described = dict[tuple[Statistic, str], Tensor]
-
-_FAINT = (
-    1e-3  # of a place that belongs to a region less than this, nothing is read for it: it would cost as much as any
-)
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,9 @@ class StyleTargets:
             STATISTICS[name](seed=recipe.seed): share for name, share in statistic_shares(recipe.statistic).items()
         }
         self.scales = sizes(recipe.style_scales, "--style-scales") or {1.0: 1.0}
-        self._measured: dict[tuple[int, int, float], dict[int | None, _Described]] = {}
+        self._measured: dict[tuple[int, int, float], _Measured] = {}
         self._blended: dict[tuple[int, int], _Described] = {}
+        self._clear: dict[tuple[int, int], dict[str, float]] = {}
 
     @property
     def statistic(self) -> Statistic:
@@ -74,12 +71,12 @@ class StyleTargets:
         return {layer: x for (kind, layer), x in self._blend(size, region).items() if kind is self.statistic}
 
     def terms(
-        self, size: int, weight: float, guides: Mapping[str, Tensor] | None = None, shares: Sequence[float] = ()
+        self, size: int, weight: float, guides: Guides | None = None, shares: Sequence[float] = ()
     ) -> tuple[Term, ...]:
         """One style term per layer, statistic and region for a picture of ``size``; together they weigh ``weight``.
 
-        ``guides`` are the content's regions at every layer, ``(1, R, h, w)``; each counts as much as it covers, times its
-        one of ``shares``.
+        ``guides`` are the content's regions; each counts as much as it covers, times its one of ``shares``. Where the
+        painting's own region does not show clearly, as a narrow one does not at deep layers, it counts less.
         """
         if self.recipe.losses == "classic":
             # Classic weights are per layer, not a mean over the layers.
@@ -90,15 +87,15 @@ class StyleTargets:
                 for layer, x in described.items()
             )
         found: list[Term] = []
-        for region in range(1 if guides is None else next(iter(guides.values())).shape[1]):
+        for region in range(1 if guides is None else len(next(iter(guides.clear.values())))):
             part = weight * (shares[region] if shares else 1.0)
             blended = self._blend(size, region) if part else {}
             shares_of = self._shares(layer for _, layer in blended)
-            masks = {} if guides is None else {layer: guides[layer][:, region : region + 1] for layer in shares_of}
-            covered = {layer: float(mask.mean()) for layer, mask in masks.items()}
-            masks = {layer: torch.where(mask < _FAINT, 0.0, mask) for layer, mask in masks.items()}
+            masks = {} if guides is None else guides.of(region)
             for (kind, layer), target in blended.items():
-                own = part * covered.get(layer, 1.0) * shares_of[layer] * self.statistics[kind] * kind.pull
+                covered = float(masks[layer].mean()) if masks else 1.0
+                own = part * covered * shares_of[layer] * self.statistics[kind] * kind.pull
+                own *= self._clear[size, region][layer] ** 2
                 if own:
                     found.append(Style(layer, kind, target, own, masks.get(layer)))
         return tuple(found)
@@ -110,12 +107,10 @@ class StyleTargets:
         total = 1.0 if len(found) == len(self.layers) else sum(found.values())
         return {layer: share / total for layer, share in found.items()}
 
-    @torch.no_grad()
-    def guides(self, regions: Tensor) -> dict[str, Tensor]:
-        """Regions ``(1, R, H, W)`` at the style layers, as the encoder sees them; sums of 1 stay sums of 1."""
-        device = next(self.encoder.parameters()).device
-        block = self.block(*regions.shape[2:])
-        return tiling.encode(GuideEncoder(self.encoder), regions.float().to(device), self.layers, block)
+    def guides(self, regions: Tensor) -> Guides:
+        """Regions ``(1, R, H, W)`` of a picture, or of a painting, at the style layers."""
+        regions = regions.float().to(next(self.encoder.parameters()).device)
+        return guide(self.encoder, regions, self.layers, self.block(*regions.shape[2:]))
 
     @torch.no_grad()
     def grain(self, size: int) -> Tensor:
@@ -149,69 +144,86 @@ class StyleTargets:
     def _blend(self, size: int, region: int) -> _Described:
         """One description for every statistic and layer: of the paintings that paint ``region``, at all their scales."""
         if (size, region) not in self._blended:
-            there = [number for number, style in enumerate(self.styles) if style.region in (None, region)]
-            named = {layer for number in there for layer in self.styles[number].layers}
             parts: dict[tuple[Statistic, str], list[tuple[Tensor, float]]] = {
                 (kind, layer): [] for kind in self.statistics for layer in self.layers
             }
-            for number in there:
-                style = self.styles[number]
-                own = style.layers or [layer for layer in self.layers if layer not in named]
-                for scale, share in self.scales.items():
-                    measured = self._measure(number, size, scale)[None if style.regions is None else region]
-                    for kind in self.statistics:
-                        for layer in own:
-                            parts[kind, layer].append((measured[kind, layer], style.weight * share))
+            clear: dict[str, list[tuple[float, float]]] = {layer: [] for layer in self.layers}
+            for number, scale, layer, weight in self._sources(region):
+                measured = self._measure(number, size, scale)
+                clear[layer].append((measured.clearness(region, layer), weight))
+                for kind in self.statistics:
+                    parts[kind, layer].append((measured.of(region, layer, kind), weight))
             self._blended[size, region] = {key: _one(key[0], found) for key, found in parts.items() if found}
+            self._clear[size, region] = {
+                layer: sum(x * w for x, w in found) / sum(w for _, w in found)
+                for layer, found in clear.items()
+                if found
+            }
         return self._blended[size, region]
 
+    def _sources(self, region: int) -> Iterator[tuple[int, float, str, float]]:
+        """What the style of ``region`` is blended of: the painting's number, the scale, the layer, the weight."""
+        there = [number for number, style in enumerate(self.styles) if style.region in (None, region)]
+        named = {layer for number in there for layer in self.styles[number].layers}
+        for number in there:
+            style = self.styles[number]
+            for scale, share in self.scales.items():
+                for layer in style.layers or [layer for layer in self.layers if layer not in named]:
+                    yield number, scale, layer, style.weight * share
+
     @torch.no_grad()
-    def _measure(self, number: int, size: int, scale: float) -> dict[int | None, _Described]:
-        """The descriptions of a painting at a scale: of each of its regions, or, under None, of the whole."""
+    def _measure(self, number: int, size: int, scale: float) -> _Measured:
         key = (number, size, scale)
         if key not in self._measured:
             self._measured = {old: found for old, found in self._measured.items() if old[1] == size}
             style = self.styles[number]
             image = resize_to(style.image, *self._shape(style, size, scale))
             image = image.to(next(self.encoder.parameters()).device)
-            self._measured[key] = {
-                region: self._describe(image, masks) for region, masks in self._masks(style, image).items()
-            }
+            opaque = opaque_places(self.encoder, style.alpha, image, self.layers)
+            if style.regions is None:
+                self._measured[key] = _Measured(self._describe(image, [opaque]), {})
+            else:
+                own = self.guides(F.interpolate(style.regions, image.shape[2:], mode="area"))
+                masks = [own.of(region) for region in range(style.regions.shape[1])]
+                if opaque:
+                    masks = [{layer: mask * opaque[layer] for layer, mask in one.items()} for one in masks]
+                self._measured[key] = _Measured(self._describe(image, masks), own.clear)
         return self._measured[key]
 
-    def _describe(self, image: Tensor, masks: Mapping[str, Tensor]) -> _Described:
+    def _describe(self, image: Tensor, masks: Sequence[Mapping[str, Tensor]]) -> list[_Described]:
+        """The descriptions of ``image`` under each of ``masks``, in one look for those that are means over places."""
         block = self.block(*image.shape[2:])
-        found: _Described = {}
-        means = [kind for kind in self.statistics if kind.sums and block]
-        wanted = [(layer, kind, masks.get(layer)) for kind in means for layer in self.layers]
-        if wanted:
+        found: list[_Described] = [{} for _ in masks]
+        keys = [(i, kind, layer) for i in range(len(masks)) for kind in self.statistics for layer in self.layers]
+        means = [(i, kind, layer) for i, kind, layer in keys if kind.sums and block]
+        if means:
+            wanted = [(layer, kind, masks[i].get(layer)) for i, kind, layer in means]
             described = tiling.describe_each(self.encoder, image, wanted, block)
-            found = {(kind, layer): x for (layer, kind, _), x in zip(wanted, described, strict=True)}
-        if len(means) < len(self.statistics):
+            for (i, kind, layer), x in zip(means, described, strict=True):
+                found[i][kind, layer] = x
+        if len(means) < len(keys):
             maps = tiling.encode(self.encoder, image, self.layers, block) if block else self.encoder(image, self.layers)
-            for kind in (kind for kind in self.statistics if kind not in means):
-                found |= {(kind, layer): kind.describe(maps[layer], masks.get(layer)).detach() for layer in self.layers}
+            for i, kind, layer in keys:
+                if not (kind.sums and block):
+                    found[i][kind, layer] = kind.describe(maps[layer], masks[i].get(layer)).detach()
         return found
 
-    def _masks(self, style: StyleImage, image: Tensor) -> dict[int | None, dict[str, Tensor]]:
-        """What counts of a painting at each layer, by region: its own region there, as far as it is opaque."""
-        opaque: dict[str, Tensor] = {}
-        if style.alpha is not None:
-            alpha = resize(style.alpha, max(image.shape[2:])).to(image.device)
-            for layer in self.layers:
-                stride = self.encoder.stride(layer)
-                shape = (image.shape[2] // stride, image.shape[3] // stride)
-                # A place counts as far as its patch of the painting is opaque.
-                opaque[layer] = F.interpolate(alpha, shape, mode="area").clamp(0, 1)
-        if style.regions is None:
-            return {None: opaque}
-        guides = self.guides(F.interpolate(style.regions, image.shape[2:], mode="area"))
-        found: dict[int | None, dict[str, Tensor]] = {}
-        for region in range(style.regions.shape[1]):
-            masks = {layer: guides[layer][:, region : region + 1] for layer in self.layers}
-            masks = {layer: torch.where(mask < _FAINT, 0.0, mask) for layer, mask in masks.items()}
-            found[region] = {layer: mask * opaque[layer] if opaque else mask for layer, mask in masks.items()}
-        return found
+
+@dataclass(frozen=True)
+class _Measured:
+    """A painting at a scale: the descriptions of each of its regions, and how clearly they show at each layer.
+
+    A painting that is not in regions has one, that of every region of the picture.
+    """
+
+    described: list[_Described]
+    clear: dict[str, list[float]]
+
+    def of(self, region: int, layer: str, kind: Statistic) -> Tensor:
+        return self.described[region if self.clear else 0][kind, layer]
+
+    def clearness(self, region: int, layer: str) -> float:
+        return self.clear[layer][region] if self.clear else 1.0
 
 
 def _one(kind: Statistic, found: Sequence[tuple[Tensor, float]]) -> Tensor:

@@ -16,8 +16,6 @@ from torch import Tensor
 
 from impasto.see.transport import spread
 
-_PLACES = 32768  # places of a picture that look for their nearest; of a larger map so many, spread evenly
-
 __all__ = ["Nearest", "Patches"]
 
 _ROWS = 8192  # places that look for their nearest in one go
@@ -33,6 +31,7 @@ class Nearest:
     pull = 1.0
     side = 1  # places of a patch along one side
     most = 1024  # features that a description holds
+    places = 32768  # of a picture that look for their nearest; of a larger map so many, spread evenly
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -70,10 +69,10 @@ class Nearest:
             places = weight.nonzero()[:, 0]
             if not len(places):
                 return x.sum().float() * 0
-            places = places[spread(len(places), _PLACES, x.device)]
+            places = places[spread(len(places), self.places, x.device)]
             rows, weight = rows[places], weight[places]
-        elif len(rows) > _PLACES:
-            rows = rows[spread(len(rows), _PLACES, x.device)]
+        elif len(rows) > self.places:
+            rows = rows[spread(len(rows), self.places, x.device)]
         return _drawn(rows, wanted[0], weight)
 
     def _rows(self, x: Tensor) -> Tensor:
@@ -101,6 +100,7 @@ class Patches(Nearest):
     """``Nearest`` with patches of 3×3 features: which of them lie side by side counts too. Slower."""
 
     side = 3
+    places = 8192
 
 
 def _drawn(rows: Tensor, wanted: Tensor, weight: Tensor | None) -> Tensor:
