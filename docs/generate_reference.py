@@ -16,6 +16,7 @@ PAGE = Path(__file__).with_name("reference.md")
 GROUPS = {
     "picture": "The picture",
     "start": "What it starts from",
+    "regions": "Regions",
     "encoder": "Who looks",
     "losses": "What is wanted",
     "descent": "How it gets there",

@@ -109,12 +109,12 @@ SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
 }
 
 
-def write(sheet: Image.Image, file: Path) -> None:
-    """As JPEG, at the best quality that keeps below the limit."""
+def write(sheet: Image.Image, file: Path, limit: int = BYTES) -> None:
+    """As JPEG, at the best quality that keeps below ``limit`` bytes."""
     for quality in range(92, 50, -3):
         held = io.BytesIO()
         sheet.save(held, "JPEG", quality=quality, optimize=True, progressive=True)
-        if held.tell() < BYTES:
+        if held.tell() < limit:
             break
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(held.getvalue())

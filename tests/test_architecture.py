@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "impasto"
-LEAVES = {"errors", "runtime", "recipe"}
+LEAVES = {"errors", "runtime", "recipe", "mixture"}
 ENGINES = LEAVES | {"media", "see", "loss", "paint"}
 MAY_IMPORT = {
     "errors": set(),
     "runtime": {"errors"},
-    "recipe": {"errors"},
+    "mixture": {"errors"},
+    "recipe": {"errors", "mixture"},
     "media": LEAVES,
     "see": LEAVES,
     "loss": LEAVES | {"see"},
@@ -36,7 +37,14 @@ ONLY_IN = {
     "click": ("cli",),
     "rich": ("cli",),
 }
-PURE = ("see.stats", "loss.", "paint.descend")  # no paths, pictures, or progress bars in the mathematics
+PURE = (
+    "see.stats",
+    "see.transport",
+    "see.nearest",
+    "see.guide",
+    "loss.",
+    "paint.descend",
+)  # no paths, pictures, or progress bars in the mathematics
 
 
 def imports(file):

@@ -148,7 +148,7 @@ def test_the_reference_is_up_to_date_and_whole(monkeypatch, capsys):
 
 
 def test_versions_agree():
-    assert re.findall(r"^## (\S+)", TEXTS["CHANGELOG.md"], re.MULTILINE)[0] == impasto.__version__
+    assert re.findall(r"^## (\d\S*)", TEXTS["CHANGELOG.md"], re.MULTILINE)[0] == impasto.__version__
     assert f'version = "{impasto.__version__}"' in (ROOT / "pyproject.toml").read_text()
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoError, InputError, MediaError, TrainingError, UnknownNameError, WeightsError
     from impasto.foresee.plan import Plan, plan_painting
     from impasto.media.image import load_image, save_image
+    from impasto.mixture import Manner
     from impasto.paint.painter import Painter, Progress, finish
     from impasto.recipe import Recipe
     from impasto.see.encoder import ChainEncoder, Encoder, Layer
@@ -30,6 +31,7 @@ __all__ = [
     "ImpastoError",
     "InputError",
     "Layer",
+    "Manner",
     "MediaError",
     "Painter",
     "Painting",
@@ -54,6 +56,7 @@ _ROOMS = {
     "errors": ("ImpastoError", "InputError", "MediaError", "TrainingError", "UnknownNameError", "WeightsError"),
     "foresee.plan": ("Plan", "plan_painting"),
     "media.image": ("load_image", "save_image"),
+    "mixture": ("Manner",),
     "paint.painter": ("Painter", "Progress", "finish"),
     "recipe": ("Recipe",),
     "see.encoder": ("ChainEncoder", "Encoder", "Layer"),

@@ -12,8 +12,9 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from impasto.errors import InputError, UnknownNameError
+from impasto.mixture import named_numbers, sizes
 
-__all__ = ["PRESETS", "Option", "Recipe", "options"]
+__all__ = ["PRESETS", "STATISTIC_NAMES", "Option", "Recipe", "options", "region_strengths", "statistic_shares"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ PRESETS: dict[str, tuple[int, ...]] = {
     "good": (80, 60, 54, 34),
     "best": (200, 150, 120, 80),
 }
+
+STATISTIC_NAMES = ("gram", "moments", "histogram", "sliced-wasserstein", "nearest", "patches")
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,37 @@ class Recipe:
     style_scale: float = _option(
         1.0, "Size of the strokes: 2 paints twice as large, 0.5 half as large.", "picture", low=0.1, high=10
     )
+    style_scales: str = _option(
+        "",
+        "Several sizes of strokes at once, times --style-scale, as in 0.5,1,2 or 0.5=2,2=1; empty: one.",
+        "picture",
+        metavar="SCALES",
+    )
     seed: int = _option(0, "Seed of everything random.", "picture", low=0, high=2**63 - 1)
 
     init: str = _option(
-        "content", "What the painting starts from: content, noise, style, or a picture file.", "start", metavar="WHAT"
+        "content",
+        "What the painting starts from: content, noise, style, regions (their colours in the painting), or a picture file.",
+        "start",
+        metavar="WHAT",
     )
     noise_mean: float = _option(0.5, "Mean of --init noise, 0..1.", "start", low=0, high=1)
     noise_std: float = _option(0.25, "Standard deviation of --init noise.", "start", low=0, high=1)
     start_size: int = _option(
         64, "Longer side at which the painting starts; equal to --size for one size only.", "start", low=32, high=20000
+    )
+
+    mask: str = _option(
+        "", "A picture of the content's regions, each in one colour: they are painted apart.", "regions", metavar="FILE"
+    )
+    style_mask: str = _option(
+        "",
+        "The painting's own regions in the same colours: each of the content's takes its style from there.",
+        "regions",
+        metavar="FILE",
+    )
+    region_strength: str = _option(
+        "", "A --strength of their own for some regions, as in red=80,#0000ff=20.", "regions", metavar="COLOURS"
     )
 
     encoder: str = _option(
@@ -107,9 +132,10 @@ class Recipe:
 
     statistic: str = _option(
         "gram",
-        "What a style is: the Gram matrix, or moments (mean and covariance).",
+        "What a style is: gram, moments (mean and covariance), histogram, sliced-wasserstein, nearest (features) or "
+        "patches; several with weights as in gram,histogram=0.5.",
         "losses",
-        choices=("gram", "moments"),
+        metavar="NAMES",
     )
     losses: str = _option(
         "relative",
@@ -124,6 +150,9 @@ class Recipe:
         -1.0, "Weight of the style loss; -1: as --strength says (classic: 100).", "losses", low=-1, high=1e12
     )
     tv_weight: float = _option(0.0, "Weight of total variation: smoother when higher.", "losses", low=0, high=1e12)
+    laplacian_weight: float = _option(
+        0.0, "Weight that keeps the photograph's edges, by its Laplacian; about 1 shows.", "losses", low=0, high=1e12
+    )
     grain_weight: float = _option(
         0.15,
         "Weight against colour noise finer than the painting's own; 0 for none.",
@@ -229,6 +258,30 @@ def _checked(option: Option, value: Any) -> Any:
     return number
 
 
+def statistic_shares(text: str) -> dict[str, float]:
+    """``{statistic: share}`` of ``gram,histogram=0.5``; shares sum to 1."""
+
+    def known(name: str) -> str:
+        if name not in STATISTIC_NAMES:
+            raise UnknownNameError("value for --statistic", name, STATISTIC_NAMES)
+        return name
+
+    found = named_numbers(text, "--statistic", "gram,histogram=0.5", name=known)
+    total = sum(found.values())
+    if total <= 0:
+        raise InputError(f"--statistic {text!r}: expected one at least with a weight above 0, as in gram,histogram=0.5")
+    return {name: share / total for name, share in found.items() if share > 0}
+
+
+def region_strengths(text: str) -> dict[str, float]:
+    """``{colour: strength}`` of ``red=80,#0000ff=20``, strengths 0..100."""
+    found = named_numbers(text, "--region-strength", "red=80,#0000ff=20", default=None)
+    for colour, strength in found.items():
+        if strength > 100:
+            raise InputError(f"--region-strength {colour}={strength:g}: expected a strength from 0 to 100")
+    return found
+
+
 def _check_together(recipe: Recipe) -> None:
     """Refuse options that contradict each other, or of which one takes all effect from the other.
 
@@ -255,7 +308,10 @@ def _check_together(recipe: Recipe) -> None:
             "--strength and --losses classic together: the dial is of the relative losses; "
             "give --content-weight and --style-weight"
         )
-    if recipe.losses == "classic" and recipe.statistic != "gram":
+    shares = statistic_shares(recipe.statistic)
+    sizes(recipe.style_scales, "--style-scales")
+    _check_regions(recipe)
+    if recipe.losses == "classic" and list(shares) != ["gram"]:
         raise InputError(f"--losses classic is about Gram matrices: it does not go with --statistic {recipe.statistic}")
     for name in ("noise_mean", "noise_std"):
         if name in given and recipe.init != "noise":
@@ -264,6 +320,23 @@ def _check_together(recipe: Recipe) -> None:
             )
     if recipe.optimizer == "lbfgs" and "averaging" in given and recipe.averaging:
         raise InputError("--averaging is of --optimizer adam: L-BFGS paints without; leave it out")
+
+
+def _check_regions(recipe: Recipe) -> None:
+    """Options of regions need a mask, and the relative losses."""
+    strengths = region_strengths(recipe.region_strength)
+    for name in ("style_mask", "region_strength"):
+        if getattr(recipe, name) and not recipe.mask:
+            raise InputError(f"{_flag(name)} is about regions, and there is no --mask that shows them: give one")
+    if recipe.init == "regions" and not recipe.mask:
+        raise InputError("--init regions is about regions, and there is no --mask that shows them: give one")
+    if recipe.mask and recipe.losses == "classic":
+        raise InputError("--mask and --losses classic together: regions are of the relative losses; leave one out")
+    if strengths and (recipe.content_weight != -1 or recipe.style_weight != -1):
+        raise InputError(
+            "--region-strength and --content-weight or --style-weight together: strength is what sets the weights; "
+            "give one or the other"
+        )
 
 
 def _flag(name: str) -> str:

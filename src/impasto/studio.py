@@ -19,10 +19,12 @@ from impasto.errors import InputError, MediaError, UnknownNameError
 from impasto.media.files import check_folder
 from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image, sized
 from impasto.media.metadata import read_recipe
+from impasto.media.regions import Regions, load_regions
+from impasto.mixture import Manner
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Painter, Progress
 from impasto.paint.targets import StyleImage, StyleTargets
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, region_strengths
 from impasto.runtime import choose_device, choose_precision
 from impasto.see.encoder import Encoder
 from impasto.see.known import ENCODERS, KNOWN
@@ -44,10 +46,11 @@ __all__ = [
 ]
 
 _SMALLEST = 16  # pixels: below it the deepest layer of VGG-19 sees nothing
-_STARTS = ("content", "noise", "style")
+_STARTS = ("content", "noise", "style", "regions")
 _VGG = tuple(item.name for item in KNOWN)
 
 Picturable = Tensor | Path | str
+Stylable = Picturable | Manner
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,11 @@ class Easel:
     about: Mapping[str, Any]
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    regions: Tensor | None = None  # (1, R, H, W), 0..1: of the content, if it has a mask
 
     def paint(self) -> Iterator[Progress]:
         """One progress per step; to stop is to stop pulling."""
-        return self.painter.paint(self.content.image)
+        return self.painter.paint(self.content.image, regions=self.regions)
 
     def painting(self, progress: Progress) -> Painting:
         """The picture as it stands at ``progress``, at the recipe's size, with the content's alpha.
@@ -115,7 +119,7 @@ class Easel:
 
 def open_easel(
     content: Picturable,
-    styles: Picturable | Sequence[Picturable],
+    styles: Stylable | Sequence[Stylable],
     recipe: Recipe | None = None,
     *,
     weights: Path | str | None = None,
@@ -125,7 +129,8 @@ def open_easel(
 ) -> Easel:
     """Load and check all that a painting needs; nothing is painted yet.
 
-    Pictures are paths or tensors ``(1, 3, H, W)`` or ``(3, H, W)``, 0..1. ``weights`` is a file for a VGG-19 encoder;
+    Pictures are paths or tensors ``(1, 3, H, W)`` or ``(3, H, W)``, 0..1; a style may also be a ``Manner``, which says how
+    much it counts among others, at which layers and in which region. ``weights`` is a file for a VGG-19 encoder;
     ``encoder`` is a name, as in ``Recipe``, or an ``Encoder`` of one's own. ``changes`` are options of ``Recipe``.
     Raises ``ImpastoError`` with one line for anything that cannot be used.
     """
@@ -136,11 +141,15 @@ def open_easel(
     if weights is not None and (chosen is not None or recipe.encoder not in ("auto", *_VGG)):
         name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
         raise InputError(f"--weights {weights} and {name} together: give one or the other")
-    given = [styles] if isinstance(styles, (Tensor, str, os.PathLike)) else list(styles)
+    given = [styles] if isinstance(styles, (Tensor, str, os.PathLike, Manner)) else list(styles)
+    manners = _manners(given, recipe)
     photo = _source(content, "content", allow_huge)
-    paintings = tuple(_source(style, "style", allow_huge) for style in given)
+    paintings = tuple(_source(manner.picture, "style", allow_huge) for manner in manners)
     _check_different(photo, paintings)
     ladder(recipe, *photo.image.shape[2:])
+    mask = _content_mask(recipe, photo, manners, allow_huge)
+    strengths = _strengths(recipe, mask)
+    style_images = [_style_image(*pair, mask, allow_huge) for pair in zip(manners, paintings, strict=True)]
     start = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
 
     file, why = "", ""
@@ -151,25 +160,31 @@ def open_easel(
 
     photo = replace(photo, image=_filled(photo))
     paintings = tuple(replace(style, image=_filled(style)) for style in paintings)
-    targets = StyleTargets(chosen, [StyleImage(style.image, style.alpha) for style in paintings], recipe)
-    painter = OptimisePainter(targets, recipe, init=None if start is None else _filled(start))
+    style_images = [replace(one, image=style.image) for one, style in zip(style_images, paintings, strict=True)]
+    targets = StyleTargets(chosen, style_images, recipe)
+    init = None if start is None else _filled(start)
+    painter = OptimisePainter(targets, recipe, init=init, strengths=strengths)
     about = {
         "impasto": __version__,
         "recipe": recipe.as_dict(),
         "content": photo.about(),
-        "styles": [style.about() for style in paintings],
+        "styles": [_about_style(*pair) for pair in zip(paintings, manners, strict=True)],
         **({"init": start.about()} if start else {}),
+        **({"mask": _about_file(recipe.mask)} if recipe.mask else {}),
         "encoder": {"name": chosen.name, "sha256": encoder_digest(chosen), "weights": file},
         "machine": machine,
     }
     pictures = (photo, *paintings, *([start] if start else []))
-    files = tuple(filter(None, [*(picture.path for picture in pictures), file]))
+    masks = (recipe.mask, *(manner.mask for manner in manners))
+    files = tuple(filter(None, [*(picture.path for picture in pictures), *masks, file]))
+    height, width = photo.image.shape[2:]
+    regions = None if mask is None else mask.maps(*sized(height, width, recipe.size))
     remarks = (f"encoder {chosen.name}{why}, {machine['precision']} on {machine['device']}",)
-    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks)
+    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks, regions)
 
 
 def stylize_steps(
-    content: Picturable, styles: Picturable | Sequence[Picturable], recipe: Recipe | None = None, **options: Any
+    content: Picturable, styles: Stylable | Sequence[Stylable], recipe: Recipe | None = None, **options: Any
 ) -> Iterator[Progress]:
     """Paint step by step: one ``Progress`` a step, ``progress.snapshot()`` the picture so far.
 
@@ -179,7 +194,7 @@ def stylize_steps(
 
 
 def stylize(
-    content: Picturable, styles: Picturable | Sequence[Picturable], recipe: Recipe | None = None, **options: Any
+    content: Picturable, styles: Stylable | Sequence[Stylable], recipe: Recipe | None = None, **options: Any
 ) -> Painting:
     """Paint ``content`` in the manner of ``styles`` and return the finished ``Painting``.
 
@@ -210,30 +225,40 @@ def reopen(
     content: Path | str | None = None,
     styles: Sequence[Path | str] = (),
     init: Path | str | None = None,
+    mask: Path | str | None = None,
+    style_mask: Path | str | None = None,
     weights: Path | str | None = None,
     allow_huge: bool = False,
 ) -> Easel:
     """The easel on which ``picture`` was painted, ready to paint it again: the same bytes on the same machine, with as
     many threads of torch as ``read_about(picture)["machine"]`` tells.
 
-    Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init`` and ``weights``
-    name them anew. Raises ``InputError`` where a file is gone or has changed since.
+    Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init``, ``mask``,
+    ``style_mask`` and ``weights`` name them anew. Raises ``InputError`` where a file is gone or has changed since.
     """
     about = read_about(picture)
     near, entries, seen = Path(picture).parent, about["styles"], about["encoder"]
     if styles and len(styles) != len(entries):
         raise InputError(f"{picture} was painted with {len(entries)} style(s), {len(styles)} given")
     photo = _found(about["content"], near, content, "content")
-    paintings = [_found(entry, near, styles[i] if styles else None, "style") for i, entry in enumerate(entries)]
+    manners = []
+    for i, entry in enumerate(entries):
+        settings = {key: entry[key] for key in ("weight", "scale", "layers", "region") if key in entry}
+        if "mask" in entry:
+            settings["mask"] = str(_found(entry["mask"], near, style_mask, "style-mask"))
+        manners.append(Manner(_found(entry, near, styles[i] if styles else None, "style"), **settings))
     changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
     if "init" in about:
         changes["init"] = str(_found(about["init"], near, init, "init"))
+    if "mask" in about:
+        changes["mask"] = str(_found(about["mask"], near, mask, "mask"))
+        changes["style_mask"] = ""  # it is in the styles' own entries
     if weights is not None or seen["weights"] or seen["name"] not in ENCODERS:
         weights = _found({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
     # A file brings its own name; load_encoder wants one only to know the two kinds of VGG-19 apart.
     changes["encoder"] = seen["name"] if weights is None or seen["name"] in _VGG else "auto"
     recipe = Recipe.from_dict(about["recipe"]).but(**changes)
-    easel = open_easel(photo, paintings, recipe, weights=weights, allow_huge=allow_huge)
+    easel = open_easel(photo, manners, recipe, weights=weights, allow_huge=allow_huge)
     if easel.about["encoder"]["sha256"] != seen["sha256"]:
         raise InputError(
             f"{picture} was painted with other weights of {seen['name']} (sha256 {seen['sha256'][:12]}…): "
@@ -275,7 +300,8 @@ def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind:
 
 def _check_about(about: Any) -> None:
     """Raise one of Python's own errors unless ``about`` has the form that ``open_easel`` gives."""
-    inputs = [about["content"], *about["styles"], *([about["init"]] if "init" in about else [])]
+    inputs = [about["content"], *about["styles"], *(about[key] for key in ("init", "mask") if key in about)]
+    inputs += [style["mask"] for style in about["styles"] if "mask" in style]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
     texts += [about["encoder"][key] for key in ("name", "sha256", "weights")]
     texts += [about["machine"][key] for key in ("device", "precision")]
@@ -284,6 +310,8 @@ def _check_about(about: Any) -> None:
     right = right and all(isinstance(value, (int, float, str)) for value in about["recipe"].values())
     if not right or not about["styles"]:
         raise TypeError
+    for style in about["styles"]:
+        Manner("", float(style.get("weight", 1)), float(style.get("scale", 1)))
 
 
 # ── what is given ──
@@ -292,7 +320,7 @@ def _check_about(about: Any) -> None:
 def _rooted(recipe: Recipe) -> Recipe:
     """``recipe`` with whole paths: it must hold in any folder."""
     changes = {}
-    for name, names in (("encoder", ENCODERS), ("init", _STARTS)):
+    for name, names in (("encoder", ENCODERS), ("init", _STARTS), ("mask", ("",)), ("style_mask", ("",))):
         path = os.path.expanduser(getattr(recipe, name))
         if path not in names and os.path.isfile(path):
             changes[name] = os.path.abspath(path)
@@ -304,6 +332,77 @@ def _init_path(recipe: Recipe) -> Path:
     if not path.exists() and "." not in path.name:
         raise UnknownNameError("value for --init", recipe.init, (*_STARTS, "a picture file"))
     return path
+
+
+def _manners(given: Sequence[Stylable], recipe: Recipe) -> list[Manner]:
+    """Every style with its settings; a mask of the recipe's own is that of the only one."""
+    manners = [style if isinstance(style, Manner) else Manner(style) for style in given]
+    manners = [replace(one, mask=os.path.abspath(os.path.expanduser(one.mask))) if one.mask else one for one in manners]
+    if recipe.style_mask:
+        if len(manners) != 1 or manners[0].mask:
+            raise InputError(
+                f"--style-mask {recipe.style_mask} is for one style alone: "
+                "give each its own, as in a.jpg:mask=a-mask.png"
+            )
+        manners[0] = replace(manners[0], mask=recipe.style_mask)
+    if manners and not any(one.weight for one in manners):
+        raise InputError("the weights of all styles are zero: give one at least a weight above 0, as in a.jpg:0.7")
+    for one in manners:
+        if not recipe.mask and (one.region or one.mask):
+            setting = f"region={one.region}" if one.region else f"mask={one.mask}"
+            raise InputError(f"style {one.picture} with {setting}, and there is no --mask that shows regions: give one")
+    return manners
+
+
+def _content_mask(recipe: Recipe, photo: Source, manners: Sequence[Manner], allow_huge: bool) -> Regions | None:
+    """The content's regions; every one must be painted by some style."""
+    if not recipe.mask:
+        return None
+    mask = load_regions(recipe.mask, allow_huge=allow_huge)
+    height, width = photo.image.shape[2:]
+    mask.check_shape(height, width, photo.path or "the content")
+    used = [one for one in manners if one.weight]
+    painted = {mask.number(one.region, f"style {one.picture}") for one in used if one.region}
+    bare = [colour for number, colour in enumerate(mask.colours) if number not in painted]
+    if bare and all(one.region for one in used):
+        raise InputError(
+            f"no style paints the region {', '.join(bare)} of {mask.name}: name one, as in "
+            f"b.jpg:region={bare[0]}, or keep it as it is with --region-strength {bare[0]}=0 and a style for all"
+        )
+    return mask
+
+
+def _strengths(recipe: Recipe, mask: Regions | None) -> tuple[float | None, ...]:
+    """The strength of each region that has one of its own."""
+    if mask is None:
+        return ()
+    found: list[float | None] = [None] * len(mask)
+    for colour, strength in region_strengths(recipe.region_strength).items():
+        found[mask.number(colour, "--region-strength")] = strength
+    return tuple(found)
+
+
+def _style_image(manner: Manner, source: Source, mask: Regions | None, allow_huge: bool) -> StyleImage:
+    """A painting as it is measured: its weight, its layers, its regions in the order of the content's."""
+    layers = tuple(filter(None, (layer.strip() for layer in manner.layers.split(","))))
+    region = mask.number(manner.region, f"style {manner.picture}") if mask and manner.region else None
+    own = None
+    if mask and manner.mask:
+        found = load_regions(manner.mask, allow_huge=allow_huge)
+        height, width = source.image.shape[2:]
+        found.check_shape(height, width, source.path or "the style")
+        own = found.in_order_of(mask, "b.jpg:region=COLOUR").maps(*found.labels.shape)
+    return StyleImage(source.image, source.alpha, manner.weight, manner.scale, layers, region, own)
+
+
+def _about_style(source: Source, manner: Manner) -> dict[str, Any]:
+    """What the recipe in a picture records of a painting: the file, and the settings that are not the usual ones."""
+    mask = {"mask": _about_file(manner.mask)} if manner.mask else {}
+    return {**source.about(), **manner.settings(), **mask}
+
+
+def _about_file(path: str) -> dict[str, str]:
+    return {"path": path, "sha256": file_sha256(path)}
 
 
 def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:

@@ -11,6 +11,7 @@ from impasto.loss.objective import Objective
 from impasto.loss.terms import ClassicContent, ClassicStyle, Grey, Match, Smooth, Style, Term
 from impasto.see import tiling
 from impasto.see.encoder import ChainEncoder
+from impasto.see.guide import GuideEncoder
 from impasto.see.stats import STATISTICS
 
 
@@ -28,6 +29,41 @@ def terms(encoder: ChainEncoder, content: torch.Tensor, style: torch.Tensor, kin
         return (*styles, ClassicContent("relu4_2", maps["relu4_2"], 5.0))
     styles = [Style(k, statistic, statistic.describe(v), 0.2) for k, v in seen.items()]
     return (*styles, Match("relu4_2", maps["relu4_2"], 0.3), Smooth(0.1), Grey(0.5, 0.1))
+
+
+@pytest.mark.parametrize("kind", ["gram", "moments", "histogram", "sliced-wasserstein", "nearest", "patches"])
+def test_blocks_equal_whole_for_every_statistic_in_regions(kind: str) -> None:
+    encoder, random = chain("max"), torch.Generator().manual_seed(0)
+    image = torch.rand((1, 3, 150, 181), generator=random, dtype=torch.float64).requires_grad_()
+    style = torch.rand((1, 3, 96, 80), generator=random, dtype=torch.float64)
+    regions = torch.zeros(1, 2, 150, 181, dtype=torch.float64)
+    regions[:, 0, :, :70], regions[:, 1, :, 70:] = 1, 1
+    layers, statistic = ["relu1_1", "relu3_1", "relu5_1"], STATISTICS[kind]()
+    guides, seen = GuideEncoder(encoder)(regions, layers), encoder(style, layers)
+    content = Match("relu4_2", encoder(style.new_ones(1, 3, 150, 181) * 0.5, ["relu4_2"])["relu4_2"], 0.3)
+    wanted: list[Term] = [content]
+    for layer in layers:
+        target = statistic.describe(seen[layer])
+        wanted += [Style(layer, statistic, target, 0.3, guides[layer][:, i : i + 1]) for i in (0, 1)]
+        wanted.append(Style(layer, statistic, target, 0.1))
+    whole = Objective(encoder, tuple(wanted))(image)
+    (gradient,) = torch.autograd.grad(whole.total, image)
+    parts = BlockObjective(Objective(encoder, tuple(wanted)), 64)(image)
+    (by_blocks,) = torch.autograd.grad(parts.total, image)
+    # Maps that are kept whole are kept in float32: a value at the edge of its bin may fall on the other side.
+    torch.testing.assert_close(parts.total.double(), whole.total.double(), rtol=1e-5, atol=0)
+    assert float((by_blocks - gradient).norm() / gradient.norm()) < 1e-3
+
+
+def test_regions_seen_in_blocks_are_the_regions() -> None:
+    guide = GuideEncoder(chain("max"))
+    regions = (torch.rand(1, 1, 300, 350, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    regions = torch.cat([regions, 1 - regions], 1)
+    whole = guide(regions, ["relu1_1", "relu5_1"])
+    blocked = tiling.encode(guide, regions, ["relu1_1", "relu5_1"], 128)
+    for layer, maps in whole.items():
+        torch.testing.assert_close(blocked[layer], maps)
+        torch.testing.assert_close(maps.sum(1), torch.ones_like(maps[:, 0]))
 
 
 @pytest.mark.parametrize("down", ["max", "average", "conv"])

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from impasto.mixture import Manner
 from impasto.recipe import options
 
 __all__ = ["command_line"]
@@ -14,9 +15,11 @@ __all__ = ["command_line"]
 def command_line(about: Mapping[str, Any]) -> str:
     """``impasto image …`` with the options that differ from their defaults, ready for a shell."""
     words = ["impasto", "image", about["content"]["path"] or "CONTENT"]
-    words += [entry["path"] or "STYLE" for entry in about["styles"]]
+    words += [_style(entry) for entry in about["styles"]]
     for option in options():
         value = about["recipe"].get(option.name, option.default)
+        if option.name == "style_mask":
+            value = ""  # the style itself says it
         if value != option.default:
             words += ["--" + option.name.replace("_", "-"), _text(value)]
     weights = about["encoder"]["weights"]
@@ -25,6 +28,13 @@ def command_line(about: Mapping[str, Any]) -> str:
     if about["output"]["bits"] != 8:
         words += ["--bits", str(about["output"]["bits"])]
     return shlex.join(words)
+
+
+def _style(entry: Mapping[str, Any]) -> str:
+    """A painting with its settings, as ``a.jpg:0.7`` is typed."""
+    settings = {key: entry[key] for key in ("weight", "scale", "layers", "region") if key in entry}
+    mask = {"mask": entry["mask"]["path"]} if "mask" in entry else {}
+    return Manner(entry["path"] or "STYLE", **settings, **mask).text()
 
 
 def _text(value: Any) -> str:

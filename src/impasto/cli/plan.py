@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +21,23 @@ __all__ = ["plan"]
 @painting_options
 @click.option("--probe", is_flag=True, help="Measure this machine anew, whatever is remembered of it.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def plan(content: Path, style: Path, probe: bool, as_json: bool, **given: Any) -> int:
+def plan(content: Path, styles: Sequence[str], probe: bool, as_json: bool, **given: Any) -> int:
     """Tell how long `impasto image` will take on this machine, and how much memory; nothing is painted.
 
     A few steps are measured the first time, which takes some seconds, and remembered beside the weights. The exit code
     is 2 where the memory does not suffice.
     """
+    from impasto.mixture import read_manner
     from impasto.recipe import Recipe
 
     recipe = Recipe().but(**typed(given))
+    manners = [read_manner(style) for style in styles]
     from impasto.errors import InputError
     from impasto.foresee.machine import age
     from impasto.foresee.plan import foresee
     from impasto.studio import open_easel
 
-    easel = open_easel(content, style, recipe, **given)
+    easel = open_easel(content, manners, recipe, **given)
     found = foresee(easel, opening=age(), fresh=probe)
     if as_json:
         import json

@@ -63,7 +63,7 @@ def need(painter: OptimisePainter, height: int, width: int, *, held: int | None 
 def repainted(painter: OptimisePainter, recipe: Recipe) -> OptimisePainter:
     """The same encoder and paintings under another recipe."""
     targets = StyleTargets(painter.encoder, painter.targets.styles, recipe)
-    return OptimisePainter(targets, recipe, init=painter.init)
+    return OptimisePainter(targets, recipe, init=painter.init, strengths=painter.strengths)
 
 
 def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps: int) -> float:
@@ -80,8 +80,31 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
         gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), max(maps, _GRAIN * pixels)
     else:
         gaps, looking = min(maps / 2, _GAPS), maps
-    painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + looking + gaps
+    kept = _whole_maps(painter, pixels) + _guides(painter, pixels)
+    painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + looking + gaps + kept
     return max(painting, (photo + 2) * _PICTURE * pixels + _measuring(painter, size))
+
+
+def _whole_maps(painter: OptimisePainter, pixels: int) -> float:
+    """Bytes of what statistics keep that are no means over places: their maps, in blocks, and the way each has to go."""
+    kinds = sum(not kind.sums for kind in painter.targets.statistics)
+    if not kinds or not painter.styled:
+        return 0.0
+    size = next(painter.encoder.parameters()).dtype.itemsize
+    wide = {layer.name: layer.channels / layer.stride**2 for layer in painter.encoder.layers}
+    kept = [wide.get(layer, 3.0) for layer in painter.targets.layers]
+    # While one layer is compared its values are there in float32, and its way once for each statistic.
+    return (sum(kept) * 2 * size + max(kept) * (4 + size) * kinds) * pixels
+
+
+def _guides(painter: OptimisePainter, pixels: int) -> float:
+    """Bytes of the regions at every layer, twice: shared out, and without what is faint; and of the rows read for one."""
+    if len(painter.strengths) < 2:
+        return 0.0
+    layers = [layer for layer in painter.encoder.layers if layer.name in painter.targets.layers]
+    size = next(painter.encoder.parameters()).dtype.itemsize
+    rows = sum(layer.channels / layer.stride**2 * size for layer in layers)
+    return (len(painter.strengths) * 4 * (1 + 2 * sum(1 / layer.stride**2 for layer in layers)) + rows) * pixels
 
 
 def _pictures(painter: OptimisePainter, steps: int, large: bool) -> float:
@@ -104,13 +127,14 @@ def _target(painter: OptimisePainter, pixels: int) -> float:
 
 def _measuring(painter: OptimisePainter, size: int) -> float:
     """Bytes while the paintings are measured for ``size``; with transparent parts they are seen whole."""
-    if not painter.weights.style:
+    if not painter.styled:
         return 0.0
     found = 0.0
     for style in painter.targets.styles:
         height, width = painter.targets.shape(style, size)
-        block = painter.targets.block(height, width) if style.alpha is None else 0
+        block = painter.targets.block(height, width)
         maps = painter.encoder.footprint() * _LOOKED * _largest(painter.encoder, height, width, block)
+        maps += _whole_maps(painter, height * width) / 2 if block else 0
         found = max(found, maps + 2 * _PICTURE * height * width)
     return found
 

@@ -24,7 +24,6 @@ from impasto.paint.optimise import OptimisePainter
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe
 from impasto.runtime import processor_name
-from impasto.see import tiling
 from impasto.see.known import home
 
 __all__ = ["Pace", "measure", "pace_of", "remembered"]
@@ -36,7 +35,7 @@ _KEPT = 50  # paces in the file, the newest
 # What a step's cost hangs on beside the weights of the terms, of which it matters only which are there.
 _COSTLY = (
     *("content_layers", "style_layers", "statistic", "losses", "optimizer", "pooling", "averaging"),
-    *("strength", "content_weight", "style_weight", "tv_weight", "grain_weight", "grey_weight"),
+    *("strength", "content_weight", "style_weight", "tv_weight", "grain_weight", "grey_weight", "laplacian_weight"),
 )
 
 
@@ -96,9 +95,12 @@ def _paint(painter: OptimisePainter, size: int, count: int) -> tuple[float, floa
     recipe = Recipe(**costly, size=size, start_size=size, steps=count + 1)
     photo, style = _pictures(size)
     targets = StyleTargets(painter.encoder, [StyleImage(style)], recipe)
+    again = OptimisePainter(targets, recipe, strengths=painter.strengths)
     times, began = [], time.perf_counter()
     before = began
-    for _ in OptimisePainter(targets, recipe).paint(photo):  # its losses are read, so a graphics card is waited for
+    for _ in again.paint(
+        photo, regions=_stripes(photo, len(painter.strengths))
+    ):  # its losses are read, so a graphics card is waited for
         now = time.perf_counter()
         times.append(now - before)
         before = now
@@ -108,9 +110,10 @@ def _paint(painter: OptimisePainter, size: int, count: int) -> tuple[float, floa
 
 
 def _look(painter: OptimisePainter, size: int) -> None:
-    targets = painter.targets
-    image = _pictures(size)[0].to(next(painter.encoder.parameters()).device)
-    for value in tiling.describe(painter.encoder, image, targets.layers, targets.statistic, 0).values():
+    costly = {name: getattr(painter.recipe, name) for name in _COSTLY}
+    recipe = Recipe(**costly, size=size, start_size=size)
+    targets = StyleTargets(painter.encoder, [StyleImage(_pictures(size)[0])], recipe)
+    for value in targets.describe(size).values():
         value.cpu()
 
 
@@ -120,6 +123,15 @@ def _pictures(size: int) -> tuple[torch.Tensor, torch.Tensor]:
     rows, columns = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, size)[None]
     photo = torch.stack([rows.expand(height, size), columns.expand(height, size), rows * columns])[None]
     return photo.contiguous(), photo.flip(1).contiguous()
+
+
+def _stripes(photo: torch.Tensor, count: int) -> torch.Tensor | None:
+    """As many regions as the painting has, one above the other; None without."""
+    if count < 2:
+        return None
+    rows = torch.arange(photo.shape[2]) * count // photo.shape[2]
+    stripes = torch.stack([(rows == number).float() for number in range(count)])
+    return stripes[None, :, :, None].expand(-1, -1, -1, photo.shape[3]).contiguous()
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -167,8 +179,8 @@ def _key(painter: OptimisePainter, digest: str) -> str:
     """All that a pace hangs on, as one short name."""
     recipe, weight = painter.recipe, next(painter.encoder.parameters())
     card = torch.cuda.get_device_name(weight.device) if weight.device.type == "cuda" else ""
-    terms = [bool(painter.weights.content), bool(painter.weights.style)]
-    terms += [bool(getattr(recipe, name)) for name in ("tv_weight", "grain_weight", "grey_weight")]
+    terms = [bool(painter.weights.content), painter.styled, len(painter.strengths)]
+    terms += [bool(getattr(recipe, name)) for name in ("tv_weight", "grain_weight", "grey_weight", "laplacian_weight")]
     about = [digest, str(weight.dtype), weight.device.type, card, torch.get_num_threads(), processor_name()]
     about += [torch.__version__, recipe.statistic, recipe.losses, recipe.optimizer, recipe.pooling, terms]
     about += [list(painter.content_layers), list(painter.targets.layers)]

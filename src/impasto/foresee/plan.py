@@ -124,12 +124,12 @@ def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: i
 
 def _measured(painter: OptimisePainter, size: int) -> int:
     """Pixels of the paintings that are looked at for a picture of ``size``."""
-    if not painter.weights.style:
+    if not painter.styled:
         return 0
     found = 0
     for style in painter.targets.styles:
         shape = painter.targets.shape(style, size)
-        block = painter.targets.block(*shape) if style.alpha is None else 0
+        block = painter.targets.block(*shape)
         found += sum(piece.area for piece in tiling.blocks(painter.encoder, *shape, block))
     return found
 

@@ -3,11 +3,14 @@
 For a statistic that is a mean over places, ``dL/dF`` at a place needs only ``dL/dG``. So the first pass sums the
 statistics of all blocks and keeps nothing else; then ``dL/dG`` is known; the second pass encodes each block again and
 sends ``dL/dG`` and its own part of the content loss back through it alone (Galerne et al., EGSR 2024).
+
+A statistic that is no mean, as a histogram, needs the whole map at once. Then the first pass keeps the maps of its layers,
+though not what lies between them, and ``dL/dF`` takes their place; the second pass sends it back the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +23,9 @@ from impasto.loss.terms import ClassicContent, ClassicStyle, Losses, Match, Styl
 from impasto.see import tiling
 
 __all__ = ["BlockObjective"]
+
+_Add = Callable[[str, Tensor], None]
+_Mean = Style | ClassicStyle
 
 
 @dataclass(frozen=True)
@@ -50,16 +56,18 @@ class BlockObjective:
         terms = [term for term in self.objective.terms if term.layer != "pixels"]
         if not terms:
             return {}, None
-        styles = [term for term in terms if isinstance(term, (Style, ClassicStyle))]
+        means = [term for term in terms if isinstance(term, _Mean) and term.statistic.sums]
+        wholes = [term for term in terms if isinstance(term, Style) and not term.statistic.sums]
         maps_wanted = [term for term in terms if isinstance(term, (Match, ClassicContent))]
-        if len(styles) + len(maps_wanted) < len(terms):
+        if len(means) + len(wholes) + len(maps_wanted) < len(terms):
             raise InputError("a loss of this kind cannot be seen in blocks: try a smaller --size, or --block 20000")
         parts: dict[str, Tensor] = {}
 
         def add(name: str, amount: Tensor) -> None:
             parts[name] = parts[name] + amount.detach() if name in parts else amount.detach()
 
-        slopes = self._slopes(image, styles, add)
+        slopes = self._slopes(image, means, add)
+        map_slopes = self._map_slopes(image, wholes, add)
         grid = tiling.blocks(encoder, image.shape[2], image.shape[3], self.size)
         grad = torch.zeros_like(image)
         layers = {term.layer for term in terms}
@@ -67,18 +75,18 @@ class BlockObjective:
             piece = block.cut(image).clone().requires_grad_(with_grad)
             with torch.set_grad_enabled(with_grad):
                 maps = encoder(piece, layers)
+                own = {layer: block.trim(maps[layer], encoder.stride(layer)) for layer in layers}
                 pull = torch.zeros((), device=image.device)
-                for term, slope in zip(styles, slopes, strict=True):
-                    stride = encoder.stride(term.layer)
-                    own = block.trim(maps[term.layer], stride)
-                    places = (image.shape[2] // stride) * (image.shape[3] // stride)
-                    share = own.shape[2] * own.shape[3] / places
-                    pull = pull + (term.statistic.describe(own) * slope).sum() * share
+                for term, slope in zip(means, slopes, strict=True):
+                    pull = pull + self._pull(term, slope, own[term.layer], block, image)
+                for layer, slope in map_slopes.items():
+                    there = block.inner(encoder.stride(layer), *slope.shape[2:])
+                    pull = pull + (own[layer] * slope[:, :, there[0], there[1]]).sum()
                 for wanted in maps_wanted:
                     stride = encoder.stride(wanted.layer)
                     where = block.inner(stride, image.shape[2] // stride, image.shape[3] // stride)
                     local = wanted.within(*where)
-                    amount = local(block.trim(maps[wanted.layer], stride)) * local.weight
+                    amount = local(own[wanted.layer]) * local.weight
                     add(wanted.name, amount)
                     pull = pull + amount
             if with_grad:
@@ -87,22 +95,50 @@ class BlockObjective:
                 grad[:, :, top:bottom, left:right] += found
         return parts, grad if with_grad else None
 
-    def _slopes(self, image: Tensor, styles: Sequence[Any], add: Any) -> list[Tensor]:
+    def _pull(self, term: _Mean, slope: Tensor, own: Tensor, block: tiling.Block, image: Tensor) -> Tensor | float:
+        """A block's share of the whole description, times the slope: its gradient is the term's own at the block."""
+        stride = self.objective.encoder.stride(term.layer)
+        mask = term.mask if isinstance(term, Style) else None
+        part = tiling.own_mask(mask, block, stride)
+        if mask is None or part is None:
+            share = own.shape[2] * own.shape[3] / ((image.shape[2] // stride) * (image.shape[3] // stride))
+        else:
+            share = float(part.sum(dtype=torch.float64) / mask.sum(dtype=torch.float64).clamp_min(1e-30))
+        return (term.statistic.describe(own, part) * slope).sum() * share if share else 0.0
+
+    def _slopes(self, image: Tensor, means: Sequence[Any], add: _Add) -> list[Tensor]:
         """Pass one: every style term's value, and its gradient by the description of the whole picture."""
+        wanted = [(term.layer, term.statistic, getattr(term, "mask", None)) for term in means]
         slopes = []
-        by_statistic: dict[int, dict[str, Tensor]] = {}
-        for term in styles:
-            key = id(term.statistic)
-            if key not in by_statistic:
-                layers = {t.layer for t in styles if t.statistic is term.statistic}
-                by_statistic[key] = tiling.describe(self.objective.encoder, image, layers, term.statistic, self.size)
-            with torch.enable_grad():
-                whole = by_statistic[key][term.layer].detach().requires_grad_()
-                value = term.compare(whole) * term.weight
-                (slope,) = torch.autograd.grad(value, whole)
-            add(term.name, value)
-            slopes.append(slope)
+        if wanted:
+            for term, found in zip(
+                means, tiling.describe_each(self.objective.encoder, image, wanted, self.size), strict=True
+            ):
+                with torch.enable_grad():
+                    whole = found.detach().requires_grad_()
+                    value = term.compare(whole) * term.weight
+                    (slope,) = torch.autograd.grad(value, whole)
+                add(term.name, value)
+                slopes.append(slope)
         return slopes
+
+    def _map_slopes(self, image: Tensor, wholes: Sequence[Style], add: _Add) -> dict[str, Tensor]:
+        """Pass one of statistics that are no means: their values, and the gradient by the whole map of each layer."""
+        layers = list(dict.fromkeys(term.layer for term in wholes))
+        if not layers:
+            return {}
+        found = tiling.encode(self.objective.encoder, image, layers, self.size)
+        for layer in layers:
+            with torch.enable_grad():
+                whole = found[layer].requires_grad_()
+                value = torch.zeros((), device=image.device)
+                for term in (term for term in wholes if term.layer == layer):
+                    one = term(whole) * term.weight
+                    add(term.name, one)
+                    value = value + one
+                (slope,) = torch.autograd.grad(value, whole)
+            found[layer] = slope  # the map itself is not needed again
+        return found
 
 
 class _Known(torch.autograd.Function):

@@ -15,22 +15,25 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
-from impasto.loss.terms import ClassicContent, ClassicSmooth, Grain, Grey, Losses, Match, Smooth, Term
+from impasto.loss.terms import ClassicContent, ClassicSmooth, Grain, Grey, Laplacian, Losses, Match, Smooth, Term
 from impasto.media.image import resize
 from impasto.paint.adam import Adam
 from impasto.paint.canvas import Average, PixelCanvas, carry_moments, enlarged, resized
 from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
+from impasto.paint.regions import fit_regions, region_colours, weight_maps
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
+from impasto.see.guide import GuideEncoder
 from impasto.see.layers import layer_weights
 
 __all__ = ["OptimisePainter", "Weights", "ladder", "smallest", "weights_of"]
 
 _LARGE = 1024  # pixels of the longer side from which on steps are saved
 _SHORT = 32  # the shorter side never goes below: relu5_1 of VGG-19 sees nothing smaller than 16 pixels
+_STILL = 10.0  # weight on the pixels of a region of strength 0
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,27 @@ def _eased(count: int, size: int, last: int) -> int:
 
 
 class OptimisePainter:
-    """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file."""
+    """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file.
 
-    def __init__(self, targets: StyleTargets, recipe: Recipe, *, init: Tensor | None = None) -> None:
+    ``strengths`` are those of the regions that have one of their own; None: as the recipe says.
+    """
+
+    def __init__(
+        self,
+        targets: StyleTargets,
+        recipe: Recipe,
+        *,
+        init: Tensor | None = None,
+        strengths: Sequence[float | None] = (),
+    ) -> None:
         self.targets, self.recipe, self.init = targets, recipe, init
         self.encoder: Encoder = targets.encoder
         self.weights = weights_of(recipe, self.encoder.balance)
+        self.strengths = tuple(strengths)
+        self.region_weights = [
+            self.weights if strength is None else weights_of(recipe.but(strength=strength), self.encoder.balance)
+            for strength in self.strengths
+        ]
         self.content_layers = layer_weights(
             recipe.content_layers,
             self.encoder,
@@ -114,10 +132,14 @@ class OptimisePainter:
     def paint(
         self, content: Tensor, *, regions: Tensor | None = None, anchors: Sequence[Anchor] = ()
     ) -> Iterator[Progress]:
-        """Paint ``content`` ``(1, 3, H, W)``, 0..1; the last progress is the finished picture."""
+        """Paint ``content`` ``(1, 3, H, W)``, 0..1; the last progress is the finished picture.
+
+        ``regions`` ``(1, R, H, W)``, 0..1, sum to 1 at every pixel; each is painted with the styles that are for it.
+        """
         recipe = self.recipe
         device = next(self.encoder.parameters()).device
         content = content.to(device)
+        regions = None if regions is None else regions.float().to(device)
         rungs = self.rungs(*content.shape[2:])
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
@@ -126,10 +148,11 @@ class OptimisePainter:
         before, spent = 0, 0.0
         for size, count in rungs:
             photo = resize(content, size)
-            canvas = PixelCanvas(self._start(photo) if image is None else self._onward(image, photo))
+            parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
+            canvas = PixelCanvas(self._start(photo, parts) if image is None else self._onward(image, photo))
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
-            objective = self._objective(photo, size, anchors)
-            del photo
+            objective = self._objective(photo, size, anchors, parts)
+            del photo, parts
             last, optimizer = optimizer, self._optimizer(canvas)
             if isinstance(last, Adam) and isinstance(optimizer, Adam):
                 carry_moments(last, optimizer, canvas)
@@ -160,28 +183,46 @@ class OptimisePainter:
     def rungs(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """The ``ladder`` that a content of ``height`` × ``width`` is painted on."""
         rungs = ladder(self.recipe, height, width)
-        if not self.weights.style and self.init is None and self.recipe.init == "content":
+        if not self.styled and self.init is None and self.recipe.init == "content":
             return rungs[-1:]  # the photograph alone is wanted and is there: coarser sizes could only blur it
         return rungs
 
-    def terms(self, photo: Tensor, size: int, anchors: Sequence[Anchor] = ()) -> tuple[Term, ...]:
+    @property
+    def styled(self) -> bool:
+        """Whether anything is to be painted at all: at strength 0 nothing is."""
+        return any(weights.style for weights in (self.region_weights or [self.weights]))
+
+    def terms(
+        self, photo: Tensor, size: int, anchors: Sequence[Anchor] = (), regions: Tensor | None = None
+    ) -> tuple[Term, ...]:
         """All that is wanted of the picture at ``size``: content, style, smoothness, brightness, anchors."""
         recipe, classic = self.recipe, self.recipe.losses == "classic"
         terms: list[Term] = []
-        if self.weights.style:
-            terms += self.targets.terms(size, self.weights.style)
-        if self.weights.content:
+        if self.styled and regions is not None and regions.shape[1] > 1:
+            guides = self.targets.guides(regions)
+            shares = [weights.style for weights in self.region_weights]
+            terms += self.targets.terms(size, 1.0 if shares else self.weights.style, guides, shares)
+        elif self.styled:
+            style = self.region_weights[0].style if self.region_weights else self.weights.style
+            terms += self.targets.terms(size, style)
+        content, masks = self._content_weight(regions)
+        if content:
             maps = tiling.encode(self.encoder, photo, self.content_layers, self.targets.block(*photo.shape[2:]))
             for layer, share in self.content_layers.items():
-                weight = self.weights.content * share
+                weight = content * share
                 target = maps[layer]
                 if classic:
                     terms.append(ClassicContent(layer, target, weight * len(self.content_layers)))
                 else:
-                    terms.append(Match(layer, target, weight))
+                    terms.append(Match(layer, target, weight, masks.get(layer)))
+        if regions is not None and (still := [number for number, own in enumerate(self.strengths) if own == 0]):
+            # Adam moves a pixel however faint its gradient, and some comes over the border: what stays is held.
+            terms.append(Match("pixels", photo, _STILL, regions[:, still].sum(1, keepdim=True)))
+        if recipe.laplacian_weight:
+            terms.append(Laplacian(photo, recipe.laplacian_weight))
         if recipe.tv_weight:
             terms.append(ClassicSmooth(recipe.tv_weight) if classic else Smooth(recipe.tv_weight))
-        if recipe.grain_weight and self.weights.style and not classic:
+        if recipe.grain_weight and self.styled and not classic:
             terms.append(Grain(self.targets.grain(size), recipe.grain_weight))
         if recipe.grey_weight:
             terms.append(Grey(photo.mean(), recipe.grey_weight))
@@ -192,9 +233,21 @@ class OptimisePainter:
             raise InputError("all weights are zero: nothing is wanted of the picture")
         return tuple(terms)
 
-    def _objective(self, photo: Tensor, size: int, anchors: Sequence[Anchor]) -> Callable[[Tensor], Losses]:
+    def _content_weight(self, regions: Tensor | None) -> tuple[float, dict[str, Tensor]]:
+        """The weight of the content loss, and where regions have their own, how much of it each place has."""
+        weights = [own.content for own in self.region_weights]
+        if regions is None or not weights:
+            return self.weights.content, {}
+        if len(set(weights)) == 1:
+            return weights[0], {}
+        block = self.targets.block(*regions.shape[2:])
+        return weight_maps(tiling.encode(GuideEncoder(self.encoder), regions, self.content_layers, block), weights)
+
+    def _objective(
+        self, photo: Tensor, size: int, anchors: Sequence[Anchor], regions: Tensor | None = None
+    ) -> Callable[[Tensor], Losses]:
         """The whole picture at once, or block by block where its maps would not fit."""
-        objective = Objective(self.encoder, self.terms(photo, size, anchors))
+        objective = Objective(self.encoder, self.terms(photo, size, anchors, regions))
         block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
 
@@ -204,7 +257,7 @@ class OptimisePainter:
             return enlarged(image, photo)
         return resized(image, photo)
 
-    def _start(self, photo: Tensor) -> Tensor:
+    def _start(self, photo: Tensor, regions: Tensor | None = None) -> Tensor:
         recipe = self.recipe
         if self.init is not None:
             return resized(self.init.to(photo), photo)
@@ -212,6 +265,8 @@ class OptimisePainter:
             random = torch.Generator().manual_seed(recipe.seed)
             noise = torch.randn(photo.shape, generator=random).to(photo)
             return (recipe.noise_mean + recipe.noise_std * noise).clamp(0, 1)
+        if recipe.init == "regions" and regions is not None:
+            return region_colours(regions, self.targets, recipe.seed)
         if recipe.init == "style":
             return resized(self.targets.styles[0].image.to(photo), photo)
         return photo

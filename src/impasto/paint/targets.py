@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -11,24 +11,37 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.loss.terms import ClassicStyle, Style, Term
-from impasto.media.image import resize, resize_to, sized
-from impasto.recipe import Recipe
+from impasto.media.image import resize_to, sized
+from impasto.mixture import sizes
+from impasto.paint.guides import Guides, guide, opaque_places
+from impasto.recipe import Recipe, statistic_shares
 from impasto.runtime import block_budget
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
-from impasto.see.stats import STATISTICS, chroma_grain
+from impasto.see.stats import STATISTICS, Statistic, chroma_grain
 
 __all__ = ["StyleImage", "StyleTargets"]
+
+_Described = dict[tuple[Statistic, str], Tensor]
 
 
 @dataclass(frozen=True)
 class StyleImage:
-    """A painting ``(1, 3, H, W)``, 0..1, and where it is opaque, ``(1, 1, H, W)``; ``weight`` is its share."""
+    """A painting ``(1, 3, H, W)``, 0..1, and where it is opaque, ``(1, 1, H, W)``; ``weight`` is its share.
+
+    ``scale`` multiplies the recipe's style scale. ``layers``, if any, are those that it alone gives the style of.
+    ``region`` is the number of the content's region that it paints, None for all of them; ``regions`` ``(1, R, H, W)``,
+    0..1, are the painting's own, from which each of the content's takes its style.
+    """
 
     image: Tensor
     alpha: Tensor | None = None
     weight: float = 1.0
+    scale: float = 1.0
+    layers: tuple[str, ...] = ()
+    region: int | None = None
+    regions: Tensor | None = None
 
 
 class StyleTargets:
@@ -37,36 +50,67 @@ class StyleTargets:
     def __init__(self, encoder: Encoder, styles: Sequence[StyleImage], recipe: Recipe) -> None:
         if not styles:
             raise InputError("no style given: name a painting")
-        self.encoder, self.styles, self.recipe = encoder, tuple(styles), recipe
-        self.statistic = STATISTICS[recipe.statistic]()
+        self.encoder, self.recipe = encoder, recipe
         self.layers = layer_weights(recipe.style_layers, encoder, encoder.style_layers, "--style-layers")
-        self._measured: dict[int, dict[str, Tensor]] = {}
+        self.styles = _checked(styles, encoder, self.layers)
+        self.statistics: dict[Statistic, float] = {
+            STATISTICS[name](seed=recipe.seed): share for name, share in statistic_shares(recipe.statistic).items()
+        }
+        self.scales = sizes(recipe.style_scales, "--style-scales") or {1.0: 1.0}
+        self._measured: dict[tuple[int, int, float], _Measured] = {}
+        self._blended: dict[tuple[int, int], _Described] = {}
+        self._clear: dict[tuple[int, int], dict[str, float]] = {}
 
-    def describe(self, size: int) -> dict[str, Tensor]:
+    @property
+    def statistic(self) -> Statistic:
+        """The first of the statistics, the only one where no other is asked for."""
+        return next(iter(self.statistics))
+
+    def describe(self, size: int, region: int = 0) -> dict[str, Tensor]:
         """The blended description of every style layer, the paintings at ``size`` times the recipe's style scale."""
-        if size not in self._measured:
-            total = sum(style.weight for style in self.styles)
-            blend: dict[str, Tensor] = {}
-            for style in self.styles:
-                for layer, description in self._measure(style, size).items():
-                    part = description * (style.weight / total)
-                    blend[layer] = blend[layer] + part if layer in blend else part
-            self._measured[size] = blend
-        return self._measured[size]
+        return {layer: x for (kind, layer), x in self._blend(size, region).items() if kind is self.statistic}
 
-    def terms(self, size: int, weight: float) -> tuple[Term, ...]:
-        """One style term per layer for a picture of ``size``; together they weigh ``weight``."""
-        described = self.describe(size)
+    def terms(
+        self, size: int, weight: float, guides: Guides | None = None, shares: Sequence[float] = ()
+    ) -> tuple[Term, ...]:
+        """One style term per layer, statistic and region for a picture of ``size``; together they weigh ``weight``.
+
+        ``guides`` are the content's regions; each counts as much as it covers, times its one of ``shares``. Where the
+        painting's own region does not show clearly, as a narrow one does not at deep layers, it counts less.
+        """
         if self.recipe.losses == "classic":
             # Classic weights are per layer, not a mean over the layers.
-            count = len(self.layers)
+            described = self.describe(size)
+            shares_of = self._shares(described)
             return tuple(
-                ClassicStyle(layer, self.statistic, described[layer], weight * share * count)
-                for layer, share in self.layers.items()
+                ClassicStyle(layer, self.statistic, x, weight * shares_of[layer] * len(described))
+                for layer, x in described.items()
             )
-        return tuple(
-            Style(layer, self.statistic, described[layer], weight * share) for layer, share in self.layers.items()
-        )
+        found: list[Term] = []
+        for region in range(1 if guides is None else len(next(iter(guides.clear.values())))):
+            part = weight * (shares[region] if shares else 1.0)
+            blended = self._blend(size, region) if part else {}
+            shares_of = self._shares(layer for _, layer in blended)
+            masks = {} if guides is None else guides.of(region)
+            for (kind, layer), target in blended.items():
+                covered = float(masks[layer].mean()) if masks else 1.0
+                own = part * covered * shares_of[layer] * self.statistics[kind] * kind.pull
+                own *= self._clear[size, region][layer] ** 2
+                if own:
+                    found.append(Style(layer, kind, target, own, masks.get(layer)))
+        return tuple(found)
+
+    def _shares(self, layers: Iterable[str]) -> dict[str, float]:
+        """The weights of ``layers`` among themselves: those that no painting gives the style of have none."""
+        kept = dict.fromkeys(layers)
+        found = {layer: share for layer, share in self.layers.items() if layer in kept}
+        total = 1.0 if len(found) == len(self.layers) else sum(found.values())
+        return {layer: share / total for layer, share in found.items()}
+
+    def guides(self, regions: Tensor) -> Guides:
+        """Regions ``(1, R, H, W)`` of a picture, or of a painting, at the style layers."""
+        regions = regions.float().to(next(self.encoder.parameters()).device)
+        return guide(self.encoder, regions, self.layers, self.block(*regions.shape[2:]))
 
     @torch.no_grad()
     def grain(self, size: int) -> Tensor:
@@ -76,7 +120,9 @@ class StyleTargets:
         for style in self.styles:
             # Where it is transparent it was filled with one colour, which has no grain: only the opaque part counts.
             opaque = 1.0 if style.alpha is None else max(float(style.alpha.mean()), 1e-3)
-            found.append(chroma_grain(self._sized(style, size)) * (style.weight / total / opaque))
+            for scale, share in self.scales.items():
+                image = resize_to(style.image, *self._shape(style, size, scale))
+                found.append(chroma_grain(image) * (style.weight / total / opaque * share))
         return torch.stack(found).sum(0).clamp_min(0.002).to(next(self.encoder.parameters()).device)
 
     def block(self, height: int, width: int) -> int:
@@ -84,33 +130,122 @@ class StyleTargets:
         return self.recipe.block or tiling.block_size(self.encoder, height, width, block_budget())
 
     def shape(self, style: StyleImage, size: int) -> tuple[int, int]:
-        """Height and width at which ``style`` is seen for a picture of ``size``."""
+        """Height and width at which ``style`` is seen for a picture of ``size``; of several scales, the largest."""
+        return self._shape(style, size, max(self.scales))
+
+    def _shape(self, style: StyleImage, size: int, scale: float) -> tuple[int, int]:
         height, width = style.image.shape[2:]
-        wanted = max(16, round(size * self.recipe.style_scale))
+        wanted = max(16, round(size * self.recipe.style_scale * style.scale * scale))
         short = min(sized(height, width, wanted))
         if short < 16:  # a painting as thin as a ribbon: keep it wide enough for the deepest layer
             wanted = max(wanted, round(wanted * 16 / short))
         return sized(height, width, wanted)
 
-    def _sized(self, style: StyleImage, size: int) -> Tensor:
-        return resize_to(style.image, *self.shape(style, size))
+    def _blend(self, size: int, region: int) -> _Described:
+        """One description for every statistic and layer: of the paintings that paint ``region``, at all their scales."""
+        if (size, region) not in self._blended:
+            parts: dict[tuple[Statistic, str], list[tuple[Tensor, float]]] = {
+                (kind, layer): [] for kind in self.statistics for layer in self.layers
+            }
+            clear: dict[str, list[tuple[float, float]]] = {layer: [] for layer in self.layers}
+            for number, scale, layer, weight in self._sources(region):
+                measured = self._measure(number, size, scale)
+                clear[layer].append((measured.clearness(region, layer), weight))
+                for kind in self.statistics:
+                    parts[kind, layer].append((measured.of(region, layer, kind), weight))
+            self._blended[size, region] = {key: _one(key[0], found) for key, found in parts.items() if found}
+            self._clear[size, region] = {
+                layer: sum(x * w for x, w in found) / sum(w for _, w in found)
+                for layer, found in clear.items()
+                if found
+            }
+        return self._blended[size, region]
+
+    def _sources(self, region: int) -> Iterator[tuple[int, float, str, float]]:
+        """What the style of ``region`` is blended of: the painting's number, the scale, the layer, the weight."""
+        there = [number for number, style in enumerate(self.styles) if style.region in (None, region)]
+        named = {layer for number in there for layer in self.styles[number].layers}
+        for number in there:
+            style = self.styles[number]
+            for scale, share in self.scales.items():
+                for layer in style.layers or [layer for layer in self.layers if layer not in named]:
+                    yield number, scale, layer, style.weight * share
 
     @torch.no_grad()
-    def _measure(self, style: StyleImage, size: int) -> dict[str, Tensor]:
-        image = self._sized(style, size)
-        device = next(self.encoder.parameters()).device
-        image = image.to(device)
+    def _measure(self, number: int, size: int, scale: float) -> _Measured:
+        key = (number, size, scale)
+        if key not in self._measured:
+            self._measured = {old: found for old, found in self._measured.items() if old[1] == size}
+            style = self.styles[number]
+            image = resize_to(style.image, *self._shape(style, size, scale))
+            image = image.to(next(self.encoder.parameters()).device)
+            opaque = opaque_places(self.encoder, style.alpha, image, self.layers)
+            if style.regions is None:
+                self._measured[key] = _Measured(self._describe(image, [opaque]), {})
+            else:
+                own = self.guides(F.interpolate(style.regions, image.shape[2:], mode="area"))
+                masks = [own.of(region) for region in range(style.regions.shape[1])]
+                if opaque:
+                    masks = [{layer: mask * opaque[layer] for layer, mask in one.items()} for one in masks]
+                self._measured[key] = _Measured(self._describe(image, masks), own.clear)
+        return self._measured[key]
+
+    def _describe(self, image: Tensor, masks: Sequence[Mapping[str, Tensor]]) -> list[_Described]:
+        """The descriptions of ``image`` under each of ``masks``, in one look for those that are means over places."""
         block = self.block(*image.shape[2:])
-        if block and style.alpha is None:
-            return tiling.describe(self.encoder, image, self.layers, self.statistic, block)
-        maps = self.encoder(image, self.layers)
-        alpha = None if style.alpha is None else resize(style.alpha, max(image.shape[2:])).to(device)
-        found = {}
-        for layer in self.layers:
-            x = maps[layer]
-            mask = None
-            if alpha is not None:
-                # A place counts as far as its patch of the painting is opaque.
-                mask = F.interpolate(alpha, x.shape[2:], mode="area").clamp(0, 1)
-            found[layer] = self.statistic.describe(x, mask).detach()
+        found: list[_Described] = [{} for _ in masks]
+        keys = [(i, kind, layer) for i in range(len(masks)) for kind in self.statistics for layer in self.layers]
+        means = [(i, kind, layer) for i, kind, layer in keys if kind.sums and block]
+        if means:
+            wanted = [(layer, kind, masks[i].get(layer)) for i, kind, layer in means]
+            described = tiling.describe_each(self.encoder, image, wanted, block)
+            for (i, kind, layer), x in zip(means, described, strict=True):
+                found[i][kind, layer] = x
+        if len(means) < len(keys):
+            maps = tiling.encode(self.encoder, image, self.layers, block) if block else self.encoder(image, self.layers)
+            for i, kind, layer in keys:
+                if not (kind.sums and block):
+                    found[i][kind, layer] = kind.describe(maps[layer], masks[i].get(layer)).detach()
         return found
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A painting at a scale: the descriptions of each of its regions, and how clearly they show at each layer.
+
+    A painting that is not in regions has one, that of every region of the picture.
+    """
+
+    described: list[_Described]
+    clear: dict[str, list[float]]
+
+    def of(self, region: int, layer: str, kind: Statistic) -> Tensor:
+        return self.described[region if self.clear else 0][kind, layer]
+
+    def clearness(self, region: int, layer: str) -> float:
+        return self.clear[layer][region] if self.clear else 1.0
+
+
+def _one(kind: Statistic, found: Sequence[tuple[Tensor, float]]) -> Tensor:
+    """The blend of descriptions with weights; alone, a description stays what it is, to the last bit."""
+    total = sum(weight for _, weight in found)
+    if len(found) == 1:
+        return found[0][0]
+    return kind.blend([x for x, _ in found], [weight / total for _, weight in found])
+
+
+def _checked(styles: Sequence[StyleImage], encoder: Encoder, layers: Mapping[str, float]) -> tuple[StyleImage, ...]:
+    """The paintings that have a weight, their layers by the encoder's own names."""
+    kept = [style for style in styles if style.weight > 0]
+    if not kept:
+        raise InputError("the weights of all styles are zero: give one at least a weight above 0, as in a.jpg:0.7")
+    found = []
+    for style in kept:
+        own = encoder.resolve(style.layers)
+        for layer in own:
+            if layer not in layers:
+                raise InputError(
+                    f"layers={layer}: it is none of the style's layers, {', '.join(layers)}; name it in --style-layers too"
+                )
+        found.append(replace(style, layers=own))
+    return tuple(found)

@@ -155,6 +155,16 @@ class ChainEncoder(Encoder):
         self.register_buffer("mean", torch.full((1, 3, 1, 1), 0.5))
 
     @property
+    def plan(self) -> tuple[tuple[str, bool, int], ...]:
+        """Of each convolution: the layer behind it, whether maps are pooled before it, its stride."""
+        strides = [int(conv.stride[0]) for conv in self.convs]  # type: ignore
+        return tuple((layer, halve, s) for (layer, halve), s in zip(self._plan, strides, strict=True))
+
+    def read_at(self, layer: str) -> tuple[str, ...]:
+        """The layers offered that are read behind the convolution ``layer``."""
+        return tuple(self._read.get(layer, ()))
+
+    @property
     def dtype(self) -> torch.dtype:
         """The precision that the convolutions run in."""
         return self.convs[0].weight.dtype  # type: ignore[return-value]

@@ -1,18 +1,22 @@
 """What a style is: statistics of feature maps, whatever their place in the picture.
 
-A description is a tensor ``(B, …)`` that averages linearly, so that styles can be blended by blending descriptions.
-``distance`` is relative: 0 for equal descriptions, about 1 for one that has nothing of the target.
+A description is a tensor ``(B, …)``; ``blend`` makes one of several, so that styles can be mixed. ``distance`` is relative:
+0 for equal descriptions, about 1 for one that has nothing of the target. Here are the statistics that are means over
+places, Gram and moments; ``transport`` and ``nearest`` hold those that are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
+
+from impasto.see.nearest import Nearest, Patches
+from impasto.see.transport import Histogram, SlicedWasserstein
 
 __all__ = ["STATISTICS", "Gram", "Moments", "Statistic", "chroma_grain", "gram"]
 
@@ -23,14 +27,29 @@ _STRIP = 1 << 18
 
 
 class Statistic(Protocol):
-    """``describe`` a map ``(B, C, H, W)`` under a mask ``(B, 1, H, W)``; compare two descriptions by ``distance``."""
+    """``describe`` a map ``(B, C, H, W)`` under a mask ``(B, 1, H, W)``; compare two descriptions by ``distance``.
+
+    ``sums``: a description is a mean over places, so that those of a picture's blocks add up to the whole picture's.
+    ``pull`` is the factor on the distance at which a painting is about as balanced as one by Gram matrices.
+    """
+
+    sums: bool
+    pull: float
 
     def describe(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """The statistic of ``x``, each place weighted by ``mask``."""
         ...
 
+    def blend(self, descriptions: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """One description of several, with positive ``weights`` that sum to 1."""
+        ...
+
     def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
         """A scalar, relative to the size of ``wanted``."""
+        ...
+
+    def compare(self, x: Tensor, wanted: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``distance(describe(x, mask), wanted)``, or what comes near to it at less cost."""
         ...
 
 
@@ -40,16 +59,42 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         ctx.save_for_backward(rows)
-        total = rows.new_zeros((rows.shape[0], rows.shape[2], rows.shape[2]), dtype=torch.float32)
-        total = total.double() if rows.dtype == torch.float64 else total
-        for block in rows.split(_ROWS, dim=1):
-            total += block.mT @ block
-        return total / rows.shape[1]
+        return _products(rows) / rows.shape[1]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
         rows: Tensor = ctx.saved_tensors[0]
         return rows @ ((grad + grad.mT) / rows.shape[1]).to(rows.dtype)
+
+
+class _GuidedGram(torch.autograd.Function):
+    """``Fᵀ W F / Σ w`` of rows ``(1, N, C)`` for the places ``(K,)`` whose weights ``(K,)`` are given; the rest has none.
+
+    Only those places are read: regions that share a picture out cost together about what the picture costs.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, places: Tensor, weights: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, places, weights)
+        picked = rows[0].index_select(0, places).mul_(weights.sqrt()[:, None].to(rows.dtype))
+        return _products(picked[None]) / weights.sum()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        rows, places, weights = ctx.saved_tensors
+        picked = rows[0].index_select(0, places).mul_((weights / weights.sum())[:, None].to(rows.dtype))
+        found = torch.zeros_like(rows)
+        found[0].index_copy_(0, places, picked @ (grad + grad.mT)[0].to(rows.dtype))
+        return found, None, None
+
+
+def _products(rows: Tensor) -> Tensor:
+    """``Fᵀ F`` of rows ``(B, N, C)``, summed in float32 at least."""
+    total = rows.new_zeros((rows.shape[0], rows.shape[2], rows.shape[2]), dtype=torch.float32)
+    total = total.double() if rows.dtype == torch.float64 else total
+    for block in rows.split(_ROWS, dim=1):
+        total += block.mT @ block
+    return total
 
 
 class _Grain(torch.autograd.Function):
@@ -105,13 +150,24 @@ def _rough(difference: Tensor) -> Tensor:
 def gram(x: Tensor, mask: Tensor | None = None) -> Tensor:
     """The Gram matrix ``F Fᵀ / (H W)`` of maps ``(B, C, H, W)`` as ``(B, C, C)``, float32 (Gatys et al. 2016).
 
-    A mask ``(B, 1, H, W)`` weights the places: its mean is divided out, so a mask of ones changes nothing.
+    A mask ``(B, 1, H, W)`` weights the places: its mean is divided out, so a mask of ones changes nothing. An empty mask
+    has the matrix zero.
     """
-    if mask is not None:
-        weight = mask / mask.mean((2, 3), keepdim=True).clamp_min(1e-8)
-        x = x * weight.sqrt().to(x.dtype)
     # In channels-last memory this is a view: places are rows, channels lie side by side.
-    return _Gram.apply(x.permute(0, 2, 3, 1).flatten(1, 2))  # type: ignore[no-any-return, no-untyped-call]
+    rows = x.permute(0, 2, 3, 1).flatten(1, 2)
+    if mask is None:
+        return _Gram.apply(rows)  # type: ignore[no-any-return, no-untyped-call]
+    found = [_guided(rows[i : i + 1], weight.flatten()) for i, weight in enumerate(mask.expand(len(x), -1, -1, -1))]
+    return torch.cat(found)
+
+
+def _guided(rows: Tensor, weight: Tensor) -> Tensor:
+    places = weight.nonzero()[:, 0]
+    if not len(places):
+        nothing = rows[:, :0].to(torch.float64 if rows.dtype == torch.float64 else torch.float32)
+        return nothing.mT @ nothing
+    kept = weight[places].to(torch.float64 if rows.dtype == torch.float64 else torch.float32)
+    return _GuidedGram.apply(rows, places, kept)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def chroma_grain(image: Tensor) -> Tensor:
@@ -122,7 +178,31 @@ def chroma_grain(image: Tensor) -> Tensor:
     return _Grain.apply(image)  # type: ignore[no-any-return, no-untyped-call]
 
 
-class Gram:
+class _Mean:
+    """What the statistics share that are means over places. ``seed`` is there for those that choose at random."""
+
+    sums = True
+    pull = 1.0
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def describe(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        raise NotImplementedError
+
+    def distance(self, found: Tensor, wanted: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def blend(self, descriptions: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """Their weighted mean."""
+        return torch.stack([part * weight for part, weight in zip(descriptions, weights, strict=True)]).sum(0)
+
+    def compare(self, x: Tensor, wanted: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``distance(describe(x, mask), wanted)``."""
+        return self.distance(self.describe(x, mask), wanted)
+
+
+class Gram(_Mean):
     """Gram matrices; the distance is ``|G - G*|² / |G*|²`` (Gatys et al. 2016, made relative)."""
 
     def describe(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -134,7 +214,7 @@ class Gram:
         return (found - wanted).square().sum() / wanted.square().sum().clamp_min(1e-12)
 
 
-class Moments:
+class Moments(_Mean):
     """Mean and covariance; the distance is that of two Gaussians, Wasserstein-2, over the target's size.
 
     Described by the raw moments ``[E f; E f fᵀ]`` as ``(B, 1 + C, C)``, since these average linearly.
@@ -180,4 +260,12 @@ def _root(x: Tensor) -> Tensor:
     return root
 
 
-STATISTICS: dict[str, Callable[[], Statistic]] = {"gram": Gram, "moments": Moments}
+# Their names are the choices of ``Recipe.statistic``; each takes a seed.
+STATISTICS: dict[str, Callable[..., Statistic]] = {
+    "gram": Gram,
+    "moments": Moments,
+    "histogram": Histogram,
+    "sliced-wasserstein": SlicedWasserstein,
+    "nearest": Nearest,
+    "patches": Patches,
+}

@@ -17,7 +17,7 @@ from impasto.errors import InputError
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
-__all__ = ["Block", "block_size", "blocks", "describe", "encode", "grid"]
+__all__ = ["Block", "block_size", "blocks", "describe", "describe_each", "encode", "grid", "own_mask"]
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,39 @@ def describe(
     encoder: Encoder, image: Tensor, layers: Iterable[str], statistic: Statistic, size: int
 ) -> dict[str, Tensor]:
     """The descriptions of ``image``, summed over its blocks; for statistics that average over places."""
-    total: dict[str, Tensor] = {}
-    places: dict[str, int] = {}
-    for _, maps in _pieces(encoder, image, list(layers), size):
-        for layer, part in maps.items():
-            count = part.shape[2] * part.shape[3]
-            found = statistic.describe(part) * count
-            total[layer] = total[layer] + found if layer in total else found
-            places[layer] = places.get(layer, 0) + count
-    return {layer: value / places[layer] for layer, value in total.items()}
+    wanted = list(layers)
+    found = describe_each(encoder, image, [(layer, statistic, None) for layer in wanted], size)
+    return dict(zip(wanted, found, strict=True))
+
+
+@torch.no_grad()
+def describe_each(
+    encoder: Encoder, image: Tensor, wanted: Sequence[tuple[str, Statistic, Tensor | None]], size: int
+) -> list[Tensor]:
+    """One description for each ``(layer, statistic, mask)`` of ``wanted``, summed over the blocks in one look.
+
+    For statistics that average over places; a mask ``(1, 1, h, w)`` is of its layer's whole map.
+    """
+    total: list[Tensor | None] = [None] * len(wanted)
+    weights = [0.0] * len(wanted)
+    layers = list(dict.fromkeys(layer for layer, _, _ in wanted))
+    for block, maps in _pieces(encoder, image, layers, size):
+        for i, (layer, statistic, mask) in enumerate(wanted):
+            part = maps[layer]
+            own = own_mask(mask, block, encoder.stride(layer))
+            weight = float(part.shape[2] * part.shape[3]) if own is None else float(own.sum(dtype=torch.float64))
+            if total[i] is not None and not weight:
+                continue
+            found = statistic.describe(part, own) * weight
+            seen = total[i]
+            total[i] = found if seen is None else seen + found
+            weights[i] += weight
+    return [value / max(weight, 1e-30) for value, weight in zip(total, weights, strict=True) if value is not None]
+
+
+def own_mask(mask: Tensor | None, block: Block, stride: int) -> Tensor | None:
+    """The part of a whole map's ``mask`` that belongs to ``block``."""
+    if mask is None:
+        return None
+    rows, columns = block.inner(stride, *mask.shape[2:])
+    return mask[:, :, rows, columns]
