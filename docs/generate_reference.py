@@ -15,6 +15,8 @@ from impasto.recipe import PRESETS, Option, options
 PAGE = Path(__file__).with_name("reference.md")
 GROUPS = {
     "picture": "The picture",
+    "colour": "Whose colours",
+    "kept": "What stays as it is",
     "start": "What it starts from",
     "encoder": "Who looks",
     "losses": "What is wanted",

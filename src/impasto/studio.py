@@ -16,11 +16,15 @@ from torch import Tensor
 
 from impasto import __version__
 from impasto.errors import InputError, MediaError, UnknownNameError
+from impasto.media.color import greyed, match_light, recolor
 from impasto.media.files import check_folder
 from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image, sized
+from impasto.media.matte import check_matte, cut_out, fitted, load_matte, parse_box
 from impasto.media.metadata import read_recipe
+from impasto.paint.finishing import Finishing
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Painter, Progress
+from impasto.paint.recolour import RecolourPainter
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe
 from impasto.runtime import choose_device, choose_precision
@@ -84,7 +88,8 @@ class Painting:
 class Easel:
     """Everything ready to paint: pull ``paint()``, then ask for the ``painting`` of a progress.
 
-    ``files`` are those it was made from, which no output may replace; ``remarks`` are lines for the person.
+    ``files`` are those it was made from, which no output may replace; ``remarks`` are lines for the person. ``seen`` is
+    what the painter gets for the content, where that is not the content itself; ``finishing`` is done to every picture.
     """
 
     content: Source
@@ -95,10 +100,19 @@ class Easel:
     about: Mapping[str, Any]
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    seen: Tensor | None = None
+    finishing: Finishing | None = None
 
     def paint(self) -> Iterator[Progress]:
-        """One progress per step; to stop is to stop pulling."""
-        return self.painter.paint(self.content.image)
+        """One progress per step, its snapshots finished; to stop is to stop pulling."""
+        for progress in self.painter.paint(self.content.image if self.seen is None else self.seen):
+            yield self._finished(progress)
+
+    def _finished(self, progress: Progress) -> Progress:
+        if self.finishing is None:
+            return progress
+        finishing = self.finishing
+        return replace(progress, snapshot=lambda: finishing(progress.snapshot()))
 
     def painting(self, progress: Progress) -> Painting:
         """The picture as it stands at ``progress``, at the recipe's size, with the content's alpha.
@@ -107,7 +121,10 @@ class Easel:
         """
         height, width = self.content.image.shape[2:]
         shape = sized(height, width, self.recipe.size)
-        image = resize_to(progress.snapshot(), *shape)
+        image = progress.snapshot()
+        if tuple(image.shape[2:]) != shape:
+            image = resize_to(image, *shape)
+            image = image if self.finishing is None else self.finishing(image)
         alpha = None if self.content.alpha is None else resize_to(self.content.alpha, *shape)
         mark = {"interrupted": progress.step} if progress.step < progress.steps else {}
         return Painting(image, alpha, {**self.about, **mark}, progress.losses)
@@ -120,18 +137,22 @@ def open_easel(
     *,
     weights: Path | str | None = None,
     encoder: Encoder | str | None = None,
+    protect: Picturable | None = None,
     allow_huge: bool = False,
     **changes: Any,
 ) -> Easel:
     """Load and check all that a painting needs; nothing is painted yet.
 
-    Pictures are paths or tensors ``(1, 3, H, W)`` or ``(3, H, W)``, 0..1. ``weights`` is a file for a VGG-19 encoder;
+    Pictures are paths or tensors ``(1, 3, H, W)`` or ``(3, H, W)``, 0..1. ``protect`` is a mask of what stays as it is,
+    a path as in ``Recipe`` or a tensor ``(1, 1, H, W)``. ``weights`` is a file for a VGG-19 encoder;
     ``encoder`` is a name, as in ``Recipe``, or an ``Encoder`` of one's own. ``changes`` are options of ``Recipe``.
     Raises ``ImpastoError`` with one line for anything that cannot be used.
     """
     chosen = None if isinstance(encoder, str) else encoder
     if isinstance(encoder, str):
         changes["encoder"] = encoder
+    if isinstance(protect, (str, os.PathLike)):
+        changes["protect"], protect = os.fspath(protect), None
     recipe = _rooted((recipe or Recipe()).but(**changes))
     if weights is not None and (chosen is not None or recipe.encoder not in ("auto", *_VGG)):
         name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
@@ -142,6 +163,7 @@ def open_easel(
     _check_different(photo, paintings)
     ladder(recipe, *photo.image.shape[2:])
     start = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
+    matte, mask = _matte(photo, recipe, protect, allow_huge)
 
     file, why = "", ""
     if chosen is None:
@@ -149,23 +171,33 @@ def open_easel(
     weight = next(chosen.parameters())
     machine = _machine(weight.device.type, weight.dtype)
 
+    whole = photo.image
     photo = replace(photo, image=_filled(photo))
     paintings = tuple(replace(style, image=_filled(style)) for style in paintings)
-    targets = StyleTargets(chosen, [StyleImage(style.image, style.alpha) for style in paintings], recipe)
-    painter = OptimisePainter(targets, recipe, init=None if start is None else _filled(start))
+    begun = None if start is None else _filled(start)
+    seen, images, begun = _coloured(recipe, photo, paintings, begun)
+    given_styles = [StyleImage(image, style.alpha) for image, style in zip(images, paintings, strict=True)]
+    painter: Painter
+    if recipe.color == "palette":
+        painter = RecolourPainter(given_styles, recipe, alpha=photo.alpha)
+    else:
+        painter = OptimisePainter(StyleTargets(chosen, given_styles, recipe), recipe, init=begun, matte=matte)
+    space = recipe.color_space if recipe.color in ("content", "luma") else ""
+    finishing = Finishing(photo.image if matte is None else whole, space, matte) if space or matte is not None else None
     about = {
         "impasto": __version__,
         "recipe": recipe.as_dict(),
         "content": photo.about(),
         "styles": [style.about() for style in paintings],
         **({"init": start.about()} if start else {}),
+        **({"protect": mask.about()} if mask else {}),
         "encoder": {"name": chosen.name, "sha256": encoder_digest(chosen), "weights": file},
         "machine": machine,
     }
-    pictures = (photo, *paintings, *([start] if start else []))
+    pictures = (photo, *paintings, *filter(None, (start, mask)))
     files = tuple(filter(None, [*(picture.path for picture in pictures), file]))
     remarks = (f"encoder {chosen.name}{why}, {machine['precision']} on {machine['device']}",)
-    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks)
+    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks, seen, finishing)
 
 
 def stylize_steps(
@@ -210,14 +242,15 @@ def reopen(
     content: Path | str | None = None,
     styles: Sequence[Path | str] = (),
     init: Path | str | None = None,
+    protect: Path | str | None = None,
     weights: Path | str | None = None,
     allow_huge: bool = False,
 ) -> Easel:
     """The easel on which ``picture`` was painted, ready to paint it again: the same bytes on the same machine, with as
     many threads of torch as ``read_about(picture)["machine"]`` tells.
 
-    Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init`` and ``weights``
-    name them anew. Raises ``InputError`` where a file is gone or has changed since.
+    Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init``, ``protect`` and
+    ``weights`` name them anew. Raises ``InputError`` where a file is gone or has changed since.
     """
     about = read_about(picture)
     near, entries, seen = Path(picture).parent, about["styles"], about["encoder"]
@@ -226,8 +259,9 @@ def reopen(
     photo = _found(about["content"], near, content, "content")
     paintings = [_found(entry, near, styles[i] if styles else None, "style") for i, entry in enumerate(entries)]
     changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
-    if "init" in about:
-        changes["init"] = str(_found(about["init"], near, init, "init"))
+    for kind, given in (("init", init), ("protect", protect)):
+        if kind in about:
+            changes[kind] = str(_found(about[kind], near, given, kind))
     if weights is not None or seen["weights"] or seen["name"] not in ENCODERS:
         weights = _found({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
     # A file brings its own name; load_encoder wants one only to know the two kinds of VGG-19 apart.
@@ -256,7 +290,9 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
 
 def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind: str) -> Path:
     """The file that ``entry`` recorded, by name or beside the picture, its hash checked."""
-    name = {"init": "picture to start from", "weights": "weight file"}.get(kind, kind)
+    name = {"init": "picture to start from", "protect": "mask of what is kept", "weights": "weight file"}.get(
+        kind, kind
+    )
     if given is None and not entry["path"]:
         raise InputError(f"the picture records no file of its {name}: name one with --{kind} FILE")
     # The picture may come from a machine with other slashes.
@@ -275,7 +311,7 @@ def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind:
 
 def _check_about(about: Any) -> None:
     """Raise one of Python's own errors unless ``about`` has the form that ``open_easel`` gives."""
-    inputs = [about["content"], *about["styles"], *([about["init"]] if "init" in about else [])]
+    inputs = [about["content"], *about["styles"], *(about[kind] for kind in ("init", "protect") if kind in about)]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
     texts += [about["encoder"][key] for key in ("name", "sha256", "weights")]
     texts += [about["machine"][key] for key in ("device", "precision")]
@@ -292,7 +328,7 @@ def _check_about(about: Any) -> None:
 def _rooted(recipe: Recipe) -> Recipe:
     """``recipe`` with whole paths: it must hold in any folder."""
     changes = {}
-    for name, names in (("encoder", ENCODERS), ("init", _STARTS)):
+    for name, names in (("encoder", ENCODERS), ("init", _STARTS), ("protect", ())):
         path = os.path.expanduser(getattr(recipe, name))
         if path not in names and os.path.isfile(path):
             changes[name] = os.path.abspath(path)
@@ -304,6 +340,44 @@ def _init_path(recipe: Recipe) -> Path:
     if not path.exists() and "." not in path.name:
         raise UnknownNameError("value for --init", recipe.init, (*_STARTS, "a picture file"))
     return path
+
+
+def _matte(
+    photo: Source, recipe: Recipe, given: Picturable | None, allow_huge: bool
+) -> tuple[Tensor | None, Source | None]:
+    """What stays as it is, at the content's size, and the file that says so; None where all is painted."""
+    height, width = photo.image.shape[2:]
+    if isinstance(given, Tensor):
+        return check_matte(fitted(given.detach().float().clamp(0, 1), height, width)), None
+    if recipe.foreground:
+        return check_matte(cut_out(_filled(photo), parse_box(recipe.foreground)), "the foreground"), None
+    if not recipe.protect:
+        return None, None
+    name = f"--protect {recipe.protect}"
+    matte = fitted(load_matte(recipe.protect, allow_huge=allow_huge), height, width, name)
+    path = str(Path(recipe.protect).absolute())
+    return check_matte(matte, name), Source(matte, None, path, file_sha256(path))
+
+
+def _coloured(
+    recipe: Recipe, photo: Source, paintings: Sequence[Source], start: Tensor | None
+) -> tuple[Tensor | None, list[Tensor], Tensor | None]:
+    """What the painter gets, by the recipe's colour: the content if it is another, the paintings, what to start from."""
+    images = [style.image for style in paintings]
+    if recipe.color == "match":
+        alphas = [style.alpha for style in paintings]
+        images = [
+            recolor(image, photo.image, recipe.color_match, alpha=alpha, reference_alpha=photo.alpha)
+            for image, alpha in zip(images, alphas, strict=True)
+        ]
+    if recipe.color != "luma":
+        return None, images, start
+    light = greyed(photo.image, recipe.color_space)
+    images = [
+        match_light(greyed(style.image, recipe.color_space), light, alpha=style.alpha, reference_alpha=photo.alpha)
+        for style in paintings
+    ]
+    return light, images, None if start is None else greyed(start, recipe.color_space)
 
 
 def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:

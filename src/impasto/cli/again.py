@@ -45,6 +45,7 @@ def show(picture: Path, as_json: bool) -> None:
 @click.option("--content", type=click.Path(path_type=Path), help="The photograph, where it is no longer in its place.")
 @click.option("--style", "styles", multiple=True, type=click.Path(path_type=Path), help="The painting, likewise.")
 @click.option("--init", type=click.Path(path_type=Path), help="The picture it started from, likewise.")
+@click.option("--protect", type=click.Path(path_type=Path), help="The mask of what is kept, likewise.")
 @click.option("--weights", type=click.Path(path_type=Path), help="The encoder's file, likewise.")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")

@@ -20,6 +20,7 @@ from impasto.media.image import resize
 from impasto.paint.canvas import Average, PixelCanvas, carry_moments, resized
 from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
+from impasto.paint.protect import ProtectedCanvas, around
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
 from impasto.see import tiling
@@ -90,10 +91,15 @@ def ladder(recipe: Recipe, height: int, width: int) -> tuple[tuple[int, int], ..
 
 
 class OptimisePainter:
-    """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file."""
+    """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file.
 
-    def __init__(self, targets: StyleTargets, recipe: Recipe, *, init: Tensor | None = None) -> None:
-        self.targets, self.recipe, self.init = targets, recipe, init
+    ``matte`` ``(1, 1, H, W)`` is 1 where the content is to stay as it is: what is around it knows of it.
+    """
+
+    def __init__(
+        self, targets: StyleTargets, recipe: Recipe, *, init: Tensor | None = None, matte: Tensor | None = None
+    ) -> None:
+        self.targets, self.recipe, self.init, self.matte = targets, recipe, init, matte
         self.encoder: Encoder = targets.encoder
         self.weights = weights_of(recipe, self.encoder.balance)
         self.content_layers = layer_weights(
@@ -118,7 +124,7 @@ class OptimisePainter:
         before, spent = 0, 0.0
         for size, count in rungs:
             photo = resize(content, size)
-            canvas = PixelCanvas(self._start(photo) if image is None else resized(image, photo))
+            canvas = self._canvas(self._start(photo) if image is None else resized(image, photo), photo)
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors)
             last, optimizer = optimizer, self._optimizer(canvas)
@@ -174,6 +180,9 @@ class OptimisePainter:
             terms.append(Grain(self.targets.grain(size), recipe.grain_weight))
         if recipe.grey_weight:
             terms.append(Grey(photo.mean(), recipe.grey_weight))
+        if self.matte is not None:
+            matte = resized(self.matte.to(photo), photo)
+            terms = list(around(terms, self.encoder, photo, matte, self.targets.block(*photo.shape[2:])))
         for anchor in anchors:
             target, mask = resized(anchor.image, photo), resized(anchor.mask, photo)
             terms.append(Match("pixels", target, 1.0, mask, "temporal"))
@@ -186,6 +195,12 @@ class OptimisePainter:
         objective = Objective(self.encoder, self.terms(photo, size, anchors))
         block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
+
+    def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
+        grey = self.recipe.color == "luma"
+        if self.matte is None:
+            return PixelCanvas(image, grey=grey)
+        return ProtectedCanvas(image, photo, resized(self.matte.to(photo), photo), grey=grey)
 
     def _start(self, photo: Tensor) -> Tensor:
         recipe = self.recipe
