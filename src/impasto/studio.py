@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -40,8 +40,11 @@ __all__ = [
     "check_output",
     "check_page",
     "check_stages",
+    "found_input",
     "open_easel",
     "read_about",
+    "recorded_easel",
+    "recorded_recipe",
     "reopen",
     "stylize",
     "stylize_steps",
@@ -101,7 +104,7 @@ class Easel:
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     seen: Tensor | None = None
-    finishing: Finishing | None = None
+    finishing: Callable[[Tensor], Tensor] | None = None
 
     def paint(self) -> Iterator[Progress]:
         """One progress per step, its snapshots finished; to stop is to stop pulling."""
@@ -253,21 +256,37 @@ def reopen(
     ``weights`` name them anew. Raises ``InputError`` where a file is gone or has changed since.
     """
     about = read_about(picture)
-    near, entries, seen = Path(picture).parent, about["styles"], about["encoder"]
+    near, entries = Path(picture).parent, about["styles"]
     if styles and len(styles) != len(entries):
         raise InputError(f"{picture} was painted with {len(entries)} style(s), {len(styles)} given")
-    photo = _found(about["content"], near, content, "content")
-    paintings = [_found(entry, near, styles[i] if styles else None, "style") for i, entry in enumerate(entries)]
+    photo = found_input(about["content"], near, content, "content")
+    paintings = [found_input(entry, near, styles[i] if styles else None, "style") for i, entry in enumerate(entries)]
+    changes = {
+        kind: str(found_input(about[kind], near, given, kind))
+        for kind, given in (("init", init), ("protect", protect))
+        if kind in about
+    }
+    recipe, weights = recorded_recipe(picture, about, weights)
+    easel = open_easel(photo, paintings, recipe.but(**changes), weights=weights, allow_huge=allow_huge)
+    return recorded_easel(picture, about, easel)
+
+
+def recorded_recipe(
+    picture: Path | str, about: Mapping[str, Any], weights: Path | str | None
+) -> tuple[Recipe, Path | str | None]:
+    """The recipe in ``about`` for the device, the precision and the encoder it was painted with, and the latter's file."""
+    near, seen = Path(picture).parent, about["encoder"]
     changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
-    for kind, given in (("init", init), ("protect", protect)):
-        if kind in about:
-            changes[kind] = str(_found(about[kind], near, given, kind))
     if weights is not None or seen["weights"] or seen["name"] not in ENCODERS:
-        weights = _found({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
+        weights = found_input({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
     # A file brings its own name; load_encoder wants one only to know the two kinds of VGG-19 apart.
     changes["encoder"] = seen["name"] if weights is None or seen["name"] in _VGG else "auto"
-    recipe = Recipe.from_dict(about["recipe"]).but(**changes)
-    easel = open_easel(photo, paintings, recipe, weights=weights, allow_huge=allow_huge)
+    return Recipe.from_dict(about["recipe"]).but(**changes), weights
+
+
+def recorded_easel(picture: Path | str, about: Mapping[str, Any], easel: Easel) -> Easel:
+    """``easel`` with the record of ``picture``; ``InputError`` where its encoder is another than that one's."""
+    seen = about["encoder"]
     if easel.about["encoder"]["sha256"] != seen["sha256"]:
         raise InputError(
             f"{picture} was painted with other weights of {seen['name']} (sha256 {seen['sha256'][:12]}…): "
@@ -288,7 +307,7 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
         yield f"it was interrupted at step {old['interrupted']} then; this one is painted to its end"
 
 
-def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind: str) -> Path:
+def found_input(entry: Mapping[str, str], near: Path, given: Path | str | None, kind: str) -> Path:
     """The file that ``entry`` recorded, by name or beside the picture, its hash checked."""
     name = {"init": "picture to start from", "protect": "mask of what is kept", "weights": "weight file"}.get(
         kind, kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from impasto.recipe import options
@@ -13,11 +13,18 @@ __all__ = ["command_line"]
 
 def command_line(about: Mapping[str, Any]) -> str:
     """``impasto image …`` with the options that differ from their defaults, ready for a shell."""
-    words = ["impasto", "image", about["content"]["path"] or "CONTENT"]
-    words += [entry["path"] or "STYLE" for entry in about["styles"]]
+    if "compose" in about:
+        words = _composed(about["compose"], about["styles"])
+    elif "upscale" in about:
+        made = about["upscale"]
+        words = ["impasto", "upscale", made["picture"]["path"], "--times", str(made["times"])]
+        words += [word for entry in about["styles"] for word in ("--style", entry["path"])]
+    else:
+        words = ["impasto", "image", about["content"]["path"] or "CONTENT"]
+        words += [entry["path"] or "STYLE" for entry in about["styles"]]
     for option in options():
         value = about["recipe"].get(option.name, option.default)
-        if value != option.default:
+        if value != option.default and not ("upscale" in about and option.name in ("size", "start_size")):
             words += ["--" + option.name.replace("_", "-"), _text(value)]
     weights = about["encoder"]["weights"]
     if weights and weights != about["recipe"].get("encoder"):
@@ -25,6 +32,13 @@ def command_line(about: Mapping[str, Any]) -> str:
     if about["output"]["bits"] != 8:
         words += ["--bits", str(about["output"]["bits"])]
     return shlex.join(words)
+
+
+def _composed(made: Mapping[str, Any], styles: Sequence[Mapping[str, str]]) -> list[str]:
+    words = ["impasto", "compose", made["foreground"]["path"], made["background"]["path"]]
+    words += ["--mask", made["mask"]["path"]] if "mask" in made else []
+    words += ["--at", ",".join(map(str, made["at"])), "--scale", _text(made["scale"]), "--blend", made["blend"]]
+    return words + (["--harmonise"] if made["harmonise"] else ["--style", styles[0]["path"]])
 
 
 def _text(value: Any) -> str:
