@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from conftest import picture
-from impasto.loss.terms import Match, Smooth, Style
+from impasto.loss.blocks import BlockObjective
+from impasto.loss.objective import Objective
+from impasto.loss.terms import ClassicStyle, Match, Smooth, Style
 from impasto.paint.protect import ProtectedCanvas, around
 from impasto.see.stats import Gram, Moments
 
@@ -44,13 +46,31 @@ def test_the_target_is_met_by_the_painting_beside_the_photograph(tiny, statistic
     assert float(term(photo)) > 1e-3
 
 
-@pytest.mark.parametrize("layer", ["relu1_1", "relu3_1"])
-def test_blocks_describe_what_is_protected_as_the_whole_does(tiny, layer):
-    photo, style = picture(1, 96, 128), picture(2, 96, 128)
-    gram = Gram()
-    wanted = Style(layer, gram, gram.describe(tiny(style, [layer])[layer]), 1.0)
-    whole, cut = (around([wanted], tiny, photo, half(96, 128), block)[0] for block in (0, 32))
-    torch.testing.assert_close(whole.target, cut.target, rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("block", [0, 16])
+def test_the_classic_target_is_met_too(tiny, block):
+    photo, style = picture(1), picture(2)
+    wanted = ClassicStyle("pixels", Gram(), Gram().describe(style[..., 32:]), 1.0)
+    (term,) = around([wanted], tiny, photo, half(), block)
+    assert float(term(torch.where(half() > 0, photo, style))) < 1e-9
+    assert float(term(photo)) > 1e-5
+
+
+@pytest.mark.parametrize("statistic", [Gram(), Moments()])
+def test_blocks_see_masks_as_the_whole_does(tiny, statistic):
+    """Value and gradient of masked styles, in blocks and whole."""
+    photo, style = picture(1, 96, 128).double(), picture(2, 96, 128).double()
+    layers = ("relu1_1", "relu3_1")
+    maps = tiny.double()(style, layers)
+    wanted = [Style(layer, statistic, statistic.describe(maps[layer]), 1.0) for layer in layers]
+    terms = around(wanted, tiny, photo, half(96, 128).double(), 0)
+    found = []
+    for objective in (Objective(tiny, terms), BlockObjective(Objective(tiny, terms), 32)):
+        image = photo.clone().requires_grad_()
+        losses = objective(image)
+        losses.total.backward()
+        found.append((losses.total.detach(), image.grad))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-3, atol=1e-6)
 
 
 def test_weights_rise_as_the_painted_share_falls(tiny):

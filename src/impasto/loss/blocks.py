@@ -72,8 +72,12 @@ class BlockObjective:
                     stride = encoder.stride(term.layer)
                     own = block.trim(maps[term.layer], stride)
                     places = (image.shape[2] // stride) * (image.shape[3] // stride)
+                    mask = getattr(term, "mask", None)
+                    part = tiling.own_mask(mask, block, stride)
                     share = own.shape[2] * own.shape[3] / places
-                    pull = pull + (term.statistic.describe(own) * slope).sum() * share
+                    if mask is not None and part is not None:
+                        share = float(part.sum() / mask.sum().clamp_min(1e-8))
+                    pull = pull + (term.statistic.describe(own, part) * slope).sum() * share
                 for wanted in maps_wanted:
                     stride = encoder.stride(wanted.layer)
                     where = block.inner(stride, image.shape[2] // stride, image.shape[3] // stride)
@@ -90,12 +94,20 @@ class BlockObjective:
     def _slopes(self, image: Tensor, styles: Sequence[Any], add: Any) -> list[Tensor]:
         """Pass one: every style term's value, and its gradient by the description of the whole picture."""
         slopes = []
-        by_statistic: dict[int, dict[str, Tensor]] = {}
+        by_statistic: dict[tuple[int, bool], dict[str, Tensor]] = {}
         for term in styles:
-            key = id(term.statistic)
+            masked = getattr(term, "mask", None) is not None
+            key = (id(term.statistic), masked)
             if key not in by_statistic:
-                layers = {t.layer for t in styles if t.statistic is term.statistic}
-                by_statistic[key] = tiling.describe(self.objective.encoder, image, layers, term.statistic, self.size)
+                same = [
+                    t
+                    for t in styles
+                    if t.statistic is term.statistic and (getattr(t, "mask", None) is not None) == masked
+                ]
+                masks = {t.layer: t.mask for t in same if masked}
+                by_statistic[key] = tiling.describe(
+                    self.objective.encoder, image, {t.layer for t in same}, term.statistic, self.size, masks
+                )
             with torch.enable_grad():
                 whole = by_statistic[key][term.layer].detach().requires_grad_()
                 value = term.compare(whole) * term.weight

@@ -35,22 +35,23 @@ class ProtectedCanvas(PixelCanvas):
 def around(terms: Sequence[Term], encoder: Encoder, photo: Tensor, matte: Tensor, block: int) -> tuple[Term, ...]:
     """``terms`` for a picture of which ``matte`` ``(1, 1, H, W)`` is to stay ``photo``.
 
-    Descriptions average over places, so that of the whole is to be the painting's for the share that is painted and the
-    photograph's own for the rest: then what is painted has the painting's alone, and need not outweigh what it borders
-    on. The weights rise as the share falls, as if the rest were not there.
+    A style is asked of what is painted alone, by a mask: else the painted part would have to outweigh the rest. The
+    classic losses know no masks. Their target is mixed: the painting's for the share that is painted, the photograph's
+    own description for the rest, since descriptions average over places. Content counts as if the rest were not there.
     """
-    styles = [term for term in terms if isinstance(term, (Style, ClassicStyle))]
-    own, shares = _described(encoder, photo, matte, styles, block)
     painted = max(_LEAST, 1 - float(matte.mean()))
     found: list[Term] = []
     for term in terms:
-        if isinstance(term, (Style, ClassicStyle)):
-            share = min(shares[term.layer], 1 - _LEAST)
-            target = term.target * (1 - share) + own[term.layer].to(term.target) * share
-            factor = 1 / (1 - share) ** 2
-            if isinstance(term, Style):
-                factor *= float(target.square().sum() / term.target.square().sum().clamp_min(1e-12))
-            found.append(replace(term, target=target, weight=term.weight * factor))
+        if isinstance(term, Style):
+            free = 1 - _at_layer(encoder, matte, term.layer)
+            found.append(replace(term, mask=free if term.mask is None else free * term.mask))
+        elif isinstance(term, ClassicStyle):
+            kept = _at_layer(encoder, matte, term.layer)
+            share = min(float(kept.mean()), 1 - _LEAST)
+            masks = {term.layer: kept}
+            own = tiling.describe(encoder, photo, [term.layer], term.statistic, block, masks)[term.layer]
+            target = term.target * (1 - share) + own.to(term.target) * share
+            found.append(replace(term, target=target, weight=term.weight / (1 - share) ** 2))
         elif isinstance(term, (Match, ClassicContent)) and term.name == "content":
             found.append(replace(term, weight=term.weight / painted))
         else:
@@ -58,28 +59,7 @@ def around(terms: Sequence[Term], encoder: Encoder, photo: Tensor, matte: Tensor
     return tuple(found)
 
 
-def _described(
-    encoder: Encoder, photo: Tensor, matte: Tensor, styles: Sequence[Style | ClassicStyle], block: int
-) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """By layer: the description of what is protected, and its share of the places."""
-    height, width = photo.shape[2:]
-    statistics = {term.layer: term.statistic for term in styles}
-    masks = {}
-    for layer in statistics:
-        stride = encoder.stride(layer)
-        masks[layer] = F.interpolate(matte, (height // stride, width // stride), mode="area")
-    sums: dict[str, Tensor] = {}
-    for piece in tiling.blocks(encoder, height, width, block):
-        maps = encoder(piece.cut(photo), list(statistics))
-        for layer, statistic in statistics.items():
-            stride = encoder.stride(layer)
-            rows, columns = piece.inner(stride, *masks[layer].shape[2:])
-            mask = masks[layer][:, :, rows, columns]
-            count = float(mask.sum())
-            if count > 0:
-                part = statistic.describe(piece.trim(maps[layer], stride), mask) * count
-                sums[layer] = sums[layer] + part if layer in sums else part
-    counts = {layer: float(mask.sum()) for layer, mask in masks.items()}
-    shares = {layer: float(mask.mean()) for layer, mask in masks.items()}
-    own = {layer: sums[layer] / counts[layer] if layer in sums else torch.zeros(()) for layer in statistics}
-    return own, shares
+def _at_layer(encoder: Encoder, matte: Tensor, layer: str) -> Tensor:
+    """``matte`` at the size of a layer's map."""
+    stride = encoder.stride(layer)
+    return F.interpolate(matte, (matte.shape[2] // stride, matte.shape[3] // stride), mode="area")

@@ -7,7 +7,7 @@ pooling falls on the same pixels (method of Galerne et al., "Scaling Painting St
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from impasto.errors import InputError
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
-__all__ = ["Block", "block_size", "blocks", "describe", "encode", "grid"]
+__all__ = ["Block", "block_size", "blocks", "describe", "encode", "grid", "own_mask"]
 
 
 @dataclass(frozen=True)
@@ -132,15 +132,32 @@ def encode(encoder: Encoder, image: Tensor, layers: Iterable[str], size: int) ->
 
 @torch.no_grad()
 def describe(
-    encoder: Encoder, image: Tensor, layers: Iterable[str], statistic: Statistic, size: int
+    encoder: Encoder,
+    image: Tensor,
+    layers: Iterable[str],
+    statistic: Statistic,
+    size: int,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """The descriptions of ``image``, summed over its blocks; for statistics that average over places."""
+    """The descriptions of ``image``, summed over its blocks; for statistics that average over places.
+
+    ``masks`` are of the size of the layers' maps and weight the places.
+    """
     total: dict[str, Tensor] = {}
-    places: dict[str, int] = {}
-    for _, maps in _pieces(encoder, image, list(layers), size):
+    places: dict[str, float] = {}
+    for block, maps in _pieces(encoder, image, list(layers), size):
         for layer, part in maps.items():
-            count = part.shape[2] * part.shape[3]
-            found = statistic.describe(part) * count
+            mask = own_mask((masks or {}).get(layer), block, encoder.stride(layer))
+            count = float(part.shape[2] * part.shape[3] if mask is None else mask.sum())
+            found = statistic.describe(part, mask) * count
             total[layer] = total[layer] + found if layer in total else found
-            places[layer] = places.get(layer, 0) + count
-    return {layer: value / places[layer] for layer, value in total.items()}
+            places[layer] = places.get(layer, 0.0) + count
+    return {layer: value / max(places[layer], 1e-8) for layer, value in total.items()}
+
+
+def own_mask(mask: Tensor | None, block: Block, stride: int) -> Tensor | None:
+    """The part of a whole map's ``mask`` ``(B, 1, H, W)`` that lies in ``block``; None without a mask."""
+    if mask is None:
+        return None
+    rows, columns = block.inner(stride, *mask.shape[2:])
+    return mask[:, :, rows, columns]
