@@ -15,13 +15,16 @@ from impasto.errors import InputError, MediaError
 from impasto.media.compose import BLENDS, composed, place
 from impasto.media.image import file_sha256, load_picture
 from impasto.media.matte import check_matte, fitted, load_matte
+from impasto.paint.finishing import Finishing
+from impasto.paint.optimise import smallest
+from impasto.paint.window import Window, WindowPainter
 from impasto.recipe import Recipe
-from impasto.studio import Easel, found_input, open_easel, read_about, recorded_easel, recorded_recipe
+from impasto.studio import Easel, Source, found_input, open_easel, read_about, recorded_easel, recorded_recipe
 
 __all__ = ["Montage", "open_montage", "open_montage_easel", "reopen_montage"]
 
-_EDGE = 0.004  # of the longer side: how far around a cut-out is painted with it
-_NEAR = 1.0  # of the cut-out's own sides: how far around it the painting is looked at
+_EDGE = 0.002  # of the longer side: how soft the edge of what is painted is, to each side
+_NEAR = 0.6  # of the cut-out's own sides: how far around it the painting is looked at
 
 
 @dataclass(frozen=True)
@@ -96,19 +99,37 @@ def open_montage_easel(
     near; only what was set in is painted, with a narrow edge around it, and all else stays as it is. ``options`` are
     those of ``open_easel``.
     """
-    given = recipe
     if styles:
         easel = open_easel(montage.image, list(styles), recipe, **options)
     else:
-        style, scale = _around(montage, (recipe or Recipe()).style_scale)
-        recipe = (recipe or Recipe()).but(style_scale=scale)
-        wide = max(1, round(max(montage.matte.shape[2:]) * _EDGE))
-        free = _softened(F.max_pool2d(montage.matte, 2 * wide + 1, 1, wide), wide)
-        easel = open_easel(montage.image, style, recipe, protect=1 - free, **options)
+        easel = _harmonised(montage, recipe or Recipe(), options)
     content = replace(easel.content, alpha=montage.alpha)
-    asked = {**easel.about["recipe"], "style_scale": (given or Recipe()).style_scale}
-    about = {**easel.about, "recipe": asked, "compose": {**montage.about, "harmonise": not styles}}
+    about = {**easel.about, "compose": {**montage.about, "harmonise": not styles}}
     return replace(easel, content=content, about=about, files=(*easel.files, *montage.files))
+
+
+def _harmonised(montage: Montage, recipe: Recipe, options: Mapping[str, Any]) -> Easel:
+    """The easel of a window around what was set in; in it the painting that is there is the style.
+
+    A sky's brush for what flies, not the village's; and as much painted as not, so that every loss is felt.
+    """
+    height, width = montage.matte.shape[2:]
+    window = _window(montage.matte)
+    free = _softened(montage.matte, max(1, round(max(height, width) * _EDGE)))
+    image, style = window.cut(montage.image), window.cut(montage.background)
+    size = max(smallest(*image.shape[2:]), round(recipe.size * max(image.shape[2:]) / max(height, width)))
+    within = recipe.but(size=size, start_size=min(recipe.start_size, size))
+    easel = open_easel(image, style, within, protect=1 - window.cut(free), **options)
+    asked = easel.recipe.but(size=recipe.size, start_size=recipe.start_size)
+    return replace(
+        easel,
+        content=Source(montage.image),
+        recipe=asked,
+        painter=WindowPainter(easel.paint, window, recipe.size),
+        about={**easel.about, "recipe": asked.as_dict()},
+        seen=None,
+        finishing=Finishing(montage.image, "", 1 - free),
+    )
 
 
 def reopen_montage(picture: Path | str, *, weights: Path | str | None = None, allow_huge: bool = False) -> Easel:
@@ -134,24 +155,17 @@ def reopen_montage(picture: Path | str, *, weights: Path | str | None = None, al
     )
 
 
-def _around(montage: Montage, style_scale: float) -> tuple[Tensor, float]:
-    """The part of the background around what was set in, and the scale at which its strokes are as they are there.
-
-    A sky's brush for what flies, not the village's: the whole painting's statistics, squeezed into a small thing, are
-    all of its textures at once.
-    """
-    height, width = montage.matte.shape[2:]
-    seen = montage.matte[0, 0] > 0.5 * float(montage.matte.max())
+def _window(matte: Tensor) -> Window:
+    """What is painted and looked at: what was set in, and as much of the painting on each side of it."""
+    seen = matte[0, 0] > 0.5 * float(matte.max())
     spans = []
-    for dim, length in ((1, height), (0, width)):
+    for dim, length in ((1, matte.shape[2]), (0, matte.shape[3])):
         there = torch.nonzero(seen.any(dim))[:, 0]
         first, last = int(there[0]), int(there[-1]) + 1
         # Never so little of it that it is no painting any more.
-        reach = max(round(_NEAR * (last - first)), (length // 4 - (last - first)) // 2, 8)
+        reach = max(round(_NEAR * (last - first)), (max(matte.shape[2:]) // 4 - (last - first)) // 2, 24)
         spans.append((max(0, first - reach), min(length, last + reach)))
-    (top, bottom), (left, right) = spans
-    part = montage.background[:, :, top:bottom, left:right]
-    return part, min(10.0, max(0.1, style_scale * max(part.shape[2:]) / max(height, width)))
+    return Window(*spans[0], *spans[1])
 
 
 def _entry(path: Path | str) -> dict[str, str]:
@@ -159,7 +173,8 @@ def _entry(path: Path | str) -> dict[str, str]:
 
 
 def _softened(matte: Tensor, wide: int) -> Tensor:
-    """``matte`` with an edge about ``wide`` pixels soft; what it showed to the full it still does."""
-    kernel = 2 * wide + 1
-    grown = F.max_pool2d(matte, kernel, 1, wide)
-    return F.avg_pool2d(grown, kernel, 1, wide, count_include_pad=False).maximum(matte).clamp(0, 1)
+    """``matte`` with an edge ``wide`` pixels soft to each side.
+
+    No wider: what is free beside the cut-out turns into an outline, of the contrast that was there between both.
+    """
+    return F.avg_pool2d(matte, 2 * wide + 1, 1, wide, count_include_pad=False).clamp(0, 1)
