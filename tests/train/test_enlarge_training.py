@@ -6,6 +6,7 @@ import torch
 from conftest import picture
 from impasto.enlarge.net import load_enlarger
 from impasto.errors import InputError
+from impasto.media.image import save_image
 from impasto.train.data import Pictures
 from impasto.train.enlarge import EnlargeTraining, halved
 from impasto.train.options import EnlargeOptions
@@ -20,7 +21,7 @@ def pictures():
 
 def trained(tiny, path, steps, seed=0):
     torch.manual_seed(7)
-    options = EnlargeOptions(width=8, blocks=1, size=32, batch=2, seed=seed, perceptual=0.0)
+    options = EnlargeOptions(width=8, depth=1, size=32, batch=2, seed=seed, perceptual=0.0)
     training = EnlargeTraining(path, pictures(), tiny, options, minutes=1e9)
     for report in training.steps():
         if report.step == steps:
@@ -37,7 +38,7 @@ def test_it_learns_and_is_repeatable(tiny, tmp_path):
 
 
 def test_bicubic_scores_one(tiny, tmp_path):
-    training = EnlargeTraining(tmp_path / "a.safetensors", pictures(), tiny, EnlargeOptions(width=8, blocks=1), 1.0)
+    training = EnlargeTraining(tmp_path / "a.safetensors", pictures(), tiny, EnlargeOptions(width=8, depth=1), 1.0)
     found = training.losses(picture(5, 64, 64))
     assert float(found["pixels"].detach()) == pytest.approx(1, abs=1e-5)
     assert float(found["seen"].detach()) == pytest.approx(1, abs=1e-5)
@@ -60,3 +61,17 @@ def test_a_crop_is_halved_in_steps_of_eight_bits():
     torch.testing.assert_close(small, small.round(), atol=1e-4, rtol=0)
     with pytest.raises(InputError, match="even"):
         EnlargeOptions(size=33)
+
+
+def test_the_command_trains_and_says_what_is_wrong(desk):
+    (desk.folder / "data").mkdir()
+    save_image(picture(1, 80, 80), desk.folder / "data" / "a.png")
+    net = ("--size", 32, "--batch", 1, "--width", 4, "--depth", 1)
+    small = ("--data", "data", "--encoder", desk.encoder, *net)
+    assert desk.run("train", "enlarger", "-o", "net.safetensors", *small, "--minutes", 0.005, "-q")[0] == 0
+    assert load_enlarger(desk.folder / "net.safetensors").width == 4
+    assert "expected more than 0" in desk.refused("train", "enlarger", "-o", "x.safetensors", *small, "--minutes", 0)
+    assert "no such data" in desk.refused(
+        *("train", "enlarger", "-o", "x.safetensors", "--data", "none", "--minutes", 1, "--encoder", desk.encoder)
+    )
+    assert "ends in .safetensors" in desk.refused("train", "enlarger", "-o", "x.pt", *small, "--minutes", 1)

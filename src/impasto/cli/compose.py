@@ -47,9 +47,9 @@ def mask(content: Path, foreground: str, out: Path | None, invert: bool, allow_h
 
 
 @click.command()
-@click.argument("foreground", type=_FILE)
+@click.argument("front", type=_FILE, metavar="FOREGROUND")
 @click.argument("background", type=_FILE)
-@click.option("--mask", type=_FILE, help="White where FOREGROUND is cut out  [its transparency].")
+@click.option("--mask", "cut", type=_FILE, help="White where FOREGROUND is cut out  [its transparency].")
 @click.option("--at", metavar="X,Y", help="Where the cut-out's middle goes, in pixels  [the background's middle].")
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Size of the cut-out, 0.01 to 100.")
 @click.option(
@@ -61,7 +61,7 @@ def mask(content: Path, foreground: str, out: Path | None, invert: bool, allow_h
 )
 @click.option("--style", type=_FILE, help="Paint the whole in the manner of this painting.")
 @click.option("--harmonise", is_flag=True, help="BACKGROUND is a painting: paint the cut-out alone, in its manner.")
-@recipe_options_but("protect", "foreground")
+@recipe_options_but("protect", "foreground", "mask", "style_mask")
 @click.option("--weights", type=_FILE, help="A VGG-19 weight file (.pth or .safetensors).")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("-o", "--out", type=_FILE, help="Where the picture goes  [FOREGROUND-BACKGROUND.png].")
@@ -73,9 +73,9 @@ def mask(content: Path, foreground: str, out: Path | None, invert: bool, allow_h
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
 def compose(
-    foreground: Path,
+    front: Path,
     background: Path,
-    mask: Path | None,
+    cut: Path | None,
     at: str | None,
     scale: float,
     blend: str,
@@ -103,12 +103,12 @@ def compose(
     if style is None and not harmonise and (changes or weights or given["save_every"] or given["log"]):
         name = next(iter(changes), "weights" if weights else "save_every" if given["save_every"] else "log")
         raise InputError(f"--{name.replace('_', '-')} is about painting: give --style FILE or --harmonise with it")
-    output = Output(out=out or free_name(f"{foreground.stem}-{background.stem}", ".png"), **given)
-    inputs = [path for path in (foreground, background, mask, style) if path is not None]
+    output = Output(out=out or free_name(f"{front.stem}-{background.stem}", ".png"), **given)
+    inputs = [path for path in (front, background, cut, style) if path is not None]
     output.check(inputs, recipe.size if style or harmonise else 0)
     from impasto.montage import open_montage, open_montage_easel
 
-    montage = open_montage(foreground, background, mask=mask, at=place, scale=scale, blend=blend, allow_huge=allow_huge)
+    montage = open_montage(front, background, mask=cut, at=place, scale=scale, blend=blend, allow_huge=allow_huge)
     if style is None and not harmonise:
         from impasto.media.image import save_image
 

@@ -350,18 +350,18 @@ def enlarger_command(
         raise InputError(f"--minutes {minutes:g}: expected more than 0")
     import zlib
 
-    from impasto.see.load import load_encoder
     from impasto.train.card import check_output
     from impasto.train.data import read_pictures
-    from impasto.train.enlarge import EnlargeTraining
+    from impasto.train.enlarge import EnlargeTraining, find_eyes
 
     check_output(out)
+    eyes = find_eyes(encoder)
     with _waiting("reading pictures …", quiet):
         found = read_pictures(
             data, short_side=400, keep=lambda name: "/" not in name or zlib.crc32(name.encode()) % one_in == 0
         )
     _sayer(quiet)(f"{len(found.images):,} pictures, {len(found.skipped):,} skipped")
-    training = EnlargeTraining(out, found, load_encoder(encoder), options, minutes, _command())
+    training = EnlargeTraining(out, found, eyes, options, minutes, _command())
     with _Bar(quiet) as bar, _Interrupt() as interrupt:
         for report in training.steps():
             bar.show(report)

@@ -20,14 +20,24 @@ from torch import Tensor
 from impasto.enlarge.net import Enlarger, save_enlarger
 from impasto.errors import TrainingError
 from impasto.see.encoder import Encoder
+from impasto.see.load import load_encoder
 from impasto.train.card import Report, write_card
 from impasto.train.data import Pictures, crops
 from impasto.train.options import EnlargeOptions
 
-__all__ = ["EnlargeTraining", "halved"]
+__all__ = ["EnlargeTraining", "find_eyes", "halved"]
 
 _LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_2")
 _EVERY = 50  # steps between two reports
+
+
+def find_eyes(name: str) -> Encoder:
+    """The encoder of this name or file, which must have one of the layers that are compared."""
+    encoder = load_encoder(name)
+    known = [layer.name for layer in encoder.layers]
+    if not set(_LAYERS) & set(known):
+        raise TrainingError(f"--encoder {name} has none of the layers {', '.join(_LAYERS)}: it has {', '.join(known)}")
+    return encoder
 
 
 def halved(image: Tensor) -> Tensor:
@@ -49,7 +59,7 @@ class EnlargeTraining:
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.options.seed)
-        self.net = Enlarger(self.options.width, self.options.blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = Enlarger(self.options.width, self.options.depth).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         known = {layer.name for layer in self.encoder.layers}
         self.layers = [layer for layer in _LAYERS if layer in known]
         self.count, self.seconds = 0, 0.0

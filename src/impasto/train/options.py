@@ -161,7 +161,7 @@ class EnlargeOptions:
     """What the training of a net that enlarges is made of."""
 
     width: int = _option(32, "Channels of every convolution.", low=4, high=512)
-    blocks: int = _option(4, "Residual blocks of two convolutions.", low=1, high=64)
+    depth: int = _option(4, "Residual blocks of two convolutions.", low=1, high=64)
     size: int = _option(96, "Side of the large crops, in pixels; even.", low=32, high=1024)
     batch: int = _option(4, "Crops in a step.", low=1, high=4096)
     learning_rate: float = _option(1e-3, "Highest rate of Adam.", low=1e-7, high=1)
