@@ -15,6 +15,8 @@ from impasto.recipe import PRESETS, Option, options
 PAGE = Path(__file__).with_name("reference.md")
 GROUPS = {
     "picture": "The picture",
+    "colour": "Whose colours",
+    "kept": "What stays as it is",
     "start": "What it starts from",
     "regions": "Regions",
     "encoder": "Who looks",
@@ -92,7 +94,9 @@ def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
     recipe = {option.name for option in options()} if all_of_recipe else set()
     given = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
     arguments = [
-        name if argument.required else f"[{name}]" for argument in given for name in [str(argument.name).upper()]
+        name if argument.required else f"[{name}]"
+        for argument in given
+        for name in [argument.metavar or str(argument.name).upper()]
     ]
     rest = [p for p in command.params if isinstance(p, click.Option) and p.name not in recipe]
     usage = [*words, *arguments]

@@ -18,8 +18,13 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from impasto import Recipe, load_image, stylize
+from impasto import Recipe, load_image, save_image, stylize
+from impasto.enlarge.enlarge import enlarge, shrunk
+from impasto.media.compose import composed, place
 from impasto.media.drawn import draw_painting
+from impasto.media.image import resize
+from impasto.media.matte import cut_out
+from impasto.montage import open_montage, open_montage_easel
 
 HERE = Path(__file__).parent
 KEPT = HERE.parent / "runs" / "docs-images"
@@ -65,8 +70,8 @@ def strip(rows: Sequence[Sequence[tuple[Image.Image, str]]], heights: Sequence[i
     pen, font, y = ImageDraw.Draw(sheet), ImageFont.load_default(size=19), 0
     for row, height, room in zip(rows, heights, rooms, strict=True):
         wide = (WIDTH - GAP * (len(row) - 1)) / len(row)
-        for place, (picture, label) in enumerate(row):
-            left, right = round(place * (wide + GAP)), round(place * (wide + GAP) + wide)
+        for column, (picture, label) in enumerate(row):
+            left, right = round(column * (wide + GAP)), round(column * (wide + GAP) + wide)
             sheet.paste(cropped(picture, right - left, height), (left, y))
             pen.text(((left + right) / 2, y + height + room / 2), label, INK, font, anchor="mm")
         y += height + room
@@ -101,17 +106,97 @@ def style_scale(base: Recipe) -> Image.Image:
     return strip([row], [480])
 
 
+def colour(base: Recipe) -> Image.Image:
+    """The photograph and the painting, and whose colours the result has."""
+    photo, painting = "chelsea", "ember"
+
+    def mode(**changes: Any) -> tuple[Image.Image, str]:
+        label = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in changes.items())
+        plain = Recipe(encoder=base.encoder, size=base.size) if changes["color"] == "palette" else base
+        return painted(photo, painting, plain, **changes), label
+
+    above = [
+        (shown(photograph(photo)), "the photograph"),
+        (shown(draw_painting(painting)), "the painting"),
+        mode(color="style"),
+        mode(color="content"),
+    ]
+    below = [
+        mode(color="luma"),
+        mode(color="match"),
+        mode(color="match", color_match="histogram"),
+        mode(color="palette"),
+    ]
+    return strip([above, below], [270, 270])
+
+
+def protect(base: Recipe) -> Image.Image:
+    """A photograph, what GrabCut finds in it, and a painting that leaves it alone."""
+    photo = photograph("astronaut")
+    box = (60, 5, 380, 506)
+    found = cut_out(photo, box).expand(-1, 3, -1, -1)
+    kept = painted("astronaut", "swirl", base, foreground=",".join(map(str, box)))
+    labels = ("the photograph", "impasto mask", f"--foreground {','.join(map(str, box))}")
+    pictures = (shown(photo), shown(found), kept)
+    return strip([list(zip(pictures, labels, strict=True))], [480])
+
+
+def compose(base: Recipe) -> Image.Image:
+    """A cat in a painting: laid over it, cloned into it, painted with it."""
+    cat, painting = photograph("chelsea"), resize(draw_painting("swirl"), 640)
+    height, width = painting.shape[2:]
+    placed = place(cat, cut_out(cat, (60, 10, 330, 285)), height, width, (width // 2, height // 2), 0.9)
+    row = [(shown(composed(placed, painting, how)), f"--blend {how}") for how in ("paste", "normal")]
+    file = KEPT / f"{base.size}-{base.quality}" / "compose.png"
+    if not file.exists():
+        print("painting compose …", flush=True)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        names = [KEPT / f"compose-{part}.png" for part in ("cat", "mask", "painting")]
+        for name, image in zip(
+            names, (cat, cut_out(cat, (60, 10, 330, 285)).expand(-1, 3, -1, -1), painting), strict=True
+        ):
+            save_image(image, name)
+        montage = open_montage(names[0], names[2], mask=names[1], at=(width // 2, height // 2), scale=0.9)
+        easel = open_montage_easel(montage, (), base)
+        for last in easel.paint():  # noqa: B007 - the last one is what counts
+            pass
+        file.parent.mkdir(parents=True, exist_ok=True)
+        easel.painting(last).save(file)
+    row.append((shown(load_image(file)), "--harmonise"))
+    return strip([row], [400])
+
+
+def upscale(base: Recipe) -> Image.Image:
+    """A face of 90 pixels, four times as large: bicubic, the net, and the photograph it was made of."""
+    true = photograph("astronaut")[:, :, 40:216, 140:316]
+    small = (shrunk(true, 2).clamp(0, 1) * 255).round() / 255
+
+    def grown(image: torch.Tensor, times: int) -> Image.Image:
+        return shown(torch.nn.functional.interpolate(image, scale_factor=times, mode="nearest"))
+
+    bicubic = torch.nn.functional.interpolate(small, scale_factor=2, mode="bicubic", align_corners=False).clamp(0, 1)
+    row = [(grown(small, 6), "what was given"), (grown(bicubic, 3), "bicubic"),
+           (grown(enlarge(small, 2), 3), "impasto upscale --times 2"), (grown(true, 3), "the photograph")]  # fmt: skip
+    return strip([row], [390])
+
+
 SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
     "hero": hero,
     "paintings": paintings,
     "strength": strength,
     "style-scale": style_scale,
+    "colour": colour,
+    "protect": protect,
+    "compose": compose,
+    "upscale": upscale,
 }
+# What these pages show is not a matter of fine detail.
+SMALL = {"colour", "protect", "compose", "upscale"}
 
 
 def write(sheet: Image.Image, file: Path, limit: int = BYTES) -> None:
     """As JPEG, at the best quality that keeps below ``limit`` bytes."""
-    for quality in range(92, 50, -3):
+    for quality in range(92, 30, -3):
         held = io.BytesIO()
         sheet.save(held, "JPEG", quality=quality, optimize=True, progressive=True)
         if held.tell() < limit:
@@ -132,7 +217,7 @@ def main() -> None:
         parser.error(f"no such sheet: {', '.join(unknown)}")
     base = Recipe(encoder="builtin", size=given.size, quality=given.quality)
     for name in given.sheets or SHEETS:
-        write(SHEETS[name](base), HERE / "images" / f"{name}.jpg")
+        write(SHEETS[name](base), HERE / "images" / f"{name}.jpg", 145_000 if name in SMALL else BYTES)
 
 
 if __name__ == "__main__":

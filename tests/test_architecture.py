@@ -19,12 +19,14 @@ MAY_IMPORT = {
     "see": LEAVES,
     "loss": LEAVES | {"see"},
     "paint": ENGINES,
-    "train": ENGINES,
+    "enlarge": ENGINES | {"studio"},
+    "train": ENGINES | {"enlarge"},
     "studio": ENGINES,
+    "montage": ENGINES | {"studio"},
     "study": ENGINES | {"train", "studio"},
     "examine": ENGINES | {"studio"},
     "foresee": ENGINES | {"studio", "examine"},
-    "cli": ENGINES | {"train", "studio", "study", "examine", "foresee"},
+    "cli": ENGINES | {"enlarge", "montage", "train", "studio", "study", "examine", "foresee"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {
@@ -32,6 +34,7 @@ CLI_MAY_SEE = {
 }
 ONLY_IN = {
     "PIL": ("media.",),
+    "cv2": ("media.",),
     "pillow_heif": ("media.",),
     "safetensors": ("see.weights",),
     "click": ("cli",),
@@ -94,7 +97,7 @@ def ask(command, *words):
     for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
         ask(command.get_command(None, name), *words, name)
 ask(cli)
-print(sorted({"torch", "numpy", "PIL", "skimage", "matplotlib"} & set(sys.modules)), file=sys.stderr)
+print(sorted({"torch", "numpy", "PIL", "cv2", "skimage", "matplotlib"} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.strip() == "[]"

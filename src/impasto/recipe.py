@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
@@ -84,6 +85,33 @@ class Recipe:
         metavar="SCALES",
     )
     seed: int = _option(0, "Seed of everything random.", "picture", low=0, high=2**63 - 1)
+
+    color: str = _option(
+        "style",
+        "Whose colours: style, the painting's; content, kept under the painted light; luma, light alone is painted; "
+        "match, the painting is recoloured first; palette, the painting's colours and no strokes.",
+        "colour",
+        choices=("style", "content", "luma", "match", "palette"),
+    )
+    color_space: str = _option(
+        "oklab",
+        "Where light and colour part, for --color content and luma.",
+        "colour",
+        choices=("oklab", "lab", "ycbcr"),
+    )
+    color_match: str = _option(
+        "pca",
+        "How colours are matched, for --color match and palette: mean, mean and covariance (two ways), or histogram.",
+        "colour",
+        choices=("mean", "cholesky", "pca", "histogram"),
+    )
+    protect: str = _option("", "A mask: what is white in it stays as it is in the content.", "kept", metavar="FILE")
+    foreground: str = _option(
+        "",
+        "Keep the foreground as it is: GrabCut finds it in this box of the content, or away from its border.",
+        "kept",
+        metavar="auto|X,Y,W,H",
+    )
 
     init: str = _option(
         "content",
@@ -318,6 +346,7 @@ def _check_together(recipe: Recipe) -> None:
             raise InputError(
                 f"{_flag(name)} is of --init noise, but --init is {recipe.init!r}: give --init noise with it"
             )
+    _check_colors(recipe, given)
     if recipe.optimizer == "lbfgs" and "averaging" in given and recipe.averaging:
         raise InputError("--averaging is of --optimizer adam: L-BFGS paints without; leave it out")
 
@@ -336,6 +365,27 @@ def _check_regions(recipe: Recipe) -> None:
         raise InputError(
             "--region-strength and --content-weight or --style-weight together: strength is what sets the weights; "
             "give one or the other"
+        )
+
+
+def _check_colors(recipe: Recipe, given: set[str]) -> None:
+    """Refuse what ``--color`` has no use for, and two ways to say what stays as it is."""
+    for name, modes in (("color_space", ("content", "luma")), ("color_match", ("match", "palette"))):
+        if name in given and recipe.color not in modes:
+            raise InputError(
+                f"{_flag(name)} is of --color {' and '.join(modes)}, but --color is {recipe.color}: give one of them"
+            )
+    if recipe.color == "palette":
+        for name in ("strength", "quality", "steps", "style_scale", "init"):
+            if name in given:
+                raise InputError(
+                    f"--color palette paints no strokes: {_flag(name)} has no effect with it; leave it out"
+                )
+    if recipe.protect and recipe.foreground:
+        raise InputError("--protect and --foreground together: both say what stays as it is; give one of them")
+    if recipe.foreground not in ("", "auto") and not re.fullmatch(r"\d+(,\d+){3}", recipe.foreground):
+        raise InputError(
+            f"--foreground {recipe.foreground!r}: expected auto or x,y,w,h in pixels of the content, as in 40,20,200,300"
         )
 
 

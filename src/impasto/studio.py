@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -16,13 +16,17 @@ from torch import Tensor
 
 from impasto import __version__
 from impasto.errors import InputError, MediaError, UnknownNameError
+from impasto.media.color import greyed, match_light, recolor
 from impasto.media.files import check_folder
 from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image, sized
+from impasto.media.matte import check_matte, cut_out, fitted, load_matte, parse_box
 from impasto.media.metadata import read_recipe
 from impasto.media.regions import Regions, load_regions
 from impasto.mixture import Manner
+from impasto.paint.finishing import Finishing
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Painter, Progress
+from impasto.paint.recolour import RecolourPainter
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe, region_strengths
 from impasto.runtime import choose_device, choose_precision
@@ -38,8 +42,11 @@ __all__ = [
     "check_output",
     "check_page",
     "check_stages",
+    "found_input",
     "open_easel",
     "read_about",
+    "recorded_easel",
+    "recorded_recipe",
     "reopen",
     "stylize",
     "stylize_steps",
@@ -87,7 +94,8 @@ class Painting:
 class Easel:
     """Everything ready to paint: pull ``paint()``, then ask for the ``painting`` of a progress.
 
-    ``files`` are those it was made from, which no output may replace; ``remarks`` are lines for the person.
+    ``files`` are those it was made from, which no output may replace; ``remarks`` are lines for the person. ``seen`` is
+    what the painter gets for the content, where that is not the content itself; ``finishing`` is done to every picture.
     """
 
     content: Source
@@ -99,10 +107,20 @@ class Easel:
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     regions: Tensor | None = None  # (1, R, H, W), 0..1: of the content, if it has a mask
+    seen: Tensor | None = None
+    finishing: Callable[[Tensor], Tensor] | None = None
 
     def paint(self) -> Iterator[Progress]:
-        """One progress per step; to stop is to stop pulling."""
-        return self.painter.paint(self.content.image, regions=self.regions)
+        """One progress per step, its snapshots finished; to stop is to stop pulling."""
+        seen = self.content.image if self.seen is None else self.seen
+        for progress in self.painter.paint(seen, regions=self.regions):
+            yield self._finished(progress)
+
+    def _finished(self, progress: Progress) -> Progress:
+        if self.finishing is None:
+            return progress
+        finishing = self.finishing
+        return replace(progress, snapshot=lambda: finishing(progress.snapshot()))
 
     def painting(self, progress: Progress) -> Painting:
         """The picture as it stands at ``progress``, at the recipe's size, with the content's alpha.
@@ -111,7 +129,10 @@ class Easel:
         """
         height, width = self.content.image.shape[2:]
         shape = sized(height, width, self.recipe.size)
-        image = resize_to(progress.snapshot(), *shape)
+        image = progress.snapshot()
+        if tuple(image.shape[2:]) != shape:
+            image = resize_to(image, *shape)
+            image = image if self.finishing is None else self.finishing(image)
         alpha = None if self.content.alpha is None else resize_to(self.content.alpha, *shape)
         mark = {"interrupted": progress.step} if progress.step < progress.steps else {}
         return Painting(image, alpha, {**self.about, **mark}, progress.losses)
@@ -124,19 +145,23 @@ def open_easel(
     *,
     weights: Path | str | None = None,
     encoder: Encoder | str | None = None,
+    protect: Picturable | None = None,
     allow_huge: bool = False,
     **changes: Any,
 ) -> Easel:
     """Load and check all that a painting needs; nothing is painted yet.
 
     Pictures are paths or tensors ``(1, 3, H, W)`` or ``(3, H, W)``, 0..1; a style may also be a ``Manner``, which says how
-    much it counts among others, at which layers and in which region. ``weights`` is a file for a VGG-19 encoder;
+    much it counts among others, at which layers and in which region. ``protect`` is a mask of what stays as it is,
+    a path as in ``Recipe`` or a tensor ``(1, 1, H, W)``. ``weights`` is a file for a VGG-19 encoder;
     ``encoder`` is a name, as in ``Recipe``, or an ``Encoder`` of one's own. ``changes`` are options of ``Recipe``.
     Raises ``ImpastoError`` with one line for anything that cannot be used.
     """
     chosen = None if isinstance(encoder, str) else encoder
     if isinstance(encoder, str):
         changes["encoder"] = encoder
+    if isinstance(protect, (str, os.PathLike)):
+        changes["protect"], protect = os.fspath(protect), None
     recipe = _rooted((recipe or Recipe()).but(**changes))
     if weights is not None and (chosen is not None or recipe.encoder not in ("auto", *_VGG)):
         name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
@@ -151,6 +176,7 @@ def open_easel(
     strengths = _strengths(recipe, mask)
     style_images = [_style_image(*pair, mask, allow_huge) for pair in zip(manners, paintings, strict=True)]
     start = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
+    matte, kept = _matte(photo, recipe, protect, allow_huge)
 
     file, why = "", ""
     if chosen is None:
@@ -158,12 +184,20 @@ def open_easel(
     weight = next(chosen.parameters())
     machine = _machine(weight.device.type, weight.dtype)
 
+    whole = photo.image
     photo = replace(photo, image=_filled(photo))
     paintings = tuple(replace(style, image=_filled(style)) for style in paintings)
-    style_images = [replace(one, image=style.image) for one, style in zip(style_images, paintings, strict=True)]
-    targets = StyleTargets(chosen, style_images, recipe)
-    init = None if start is None else _filled(start)
-    painter = OptimisePainter(targets, recipe, init=init, strengths=strengths)
+    begun = None if start is None else _filled(start)
+    seen, images, begun = _coloured(recipe, photo, paintings, begun)
+    style_images = [replace(one, image=image) for one, image in zip(style_images, images, strict=True)]
+    painter: Painter
+    if recipe.color == "palette":
+        painter = RecolourPainter(style_images, recipe, alpha=photo.alpha)
+    else:
+        targets = StyleTargets(chosen, style_images, recipe)
+        painter = OptimisePainter(targets, recipe, init=begun, strengths=strengths, matte=matte)
+    space = recipe.color_space if recipe.color in ("content", "luma") else ""
+    finishing = Finishing(photo.image if matte is None else whole, space, matte) if space or matte is not None else None
     about = {
         "impasto": __version__,
         "recipe": recipe.as_dict(),
@@ -171,16 +205,17 @@ def open_easel(
         "styles": [_about_style(*pair) for pair in zip(paintings, manners, strict=True)],
         **({"init": start.about()} if start else {}),
         **({"mask": _about_file(recipe.mask)} if recipe.mask else {}),
+        **({"protect": kept.about()} if kept else {}),
         "encoder": {"name": chosen.name, "sha256": encoder_digest(chosen), "weights": file},
         "machine": machine,
     }
-    pictures = (photo, *paintings, *([start] if start else []))
+    pictures = (photo, *paintings, *filter(None, (start, kept)))
     masks = (recipe.mask, *(manner.mask for manner in manners))
     files = tuple(filter(None, [*(picture.path for picture in pictures), *masks, file]))
     height, width = photo.image.shape[2:]
     regions = None if mask is None else mask.maps(*sized(height, width, recipe.size))
     remarks = (f"encoder {chosen.name}{why}, {machine['precision']} on {machine['device']}",)
-    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks, regions)
+    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks, regions, seen, finishing)
 
 
 def stylize_steps(
@@ -227,6 +262,7 @@ def reopen(
     init: Path | str | None = None,
     mask: Path | str | None = None,
     style_mask: Path | str | None = None,
+    protect: Path | str | None = None,
     weights: Path | str | None = None,
     allow_huge: bool = False,
 ) -> Easel:
@@ -234,31 +270,48 @@ def reopen(
     many threads of torch as ``read_about(picture)["machine"]`` tells.
 
     Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init``, ``mask``,
-    ``style_mask`` and ``weights`` name them anew. Raises ``InputError`` where a file is gone or has changed since.
+    ``style_mask``, ``protect`` and ``weights`` name them anew. Raises ``InputError`` where a file is gone or has changed
+    since.
     """
     about = read_about(picture)
-    near, entries, seen = Path(picture).parent, about["styles"], about["encoder"]
+    near, entries = Path(picture).parent, about["styles"]
     if styles and len(styles) != len(entries):
         raise InputError(f"{picture} was painted with {len(entries)} style(s), {len(styles)} given")
-    photo = _found(about["content"], near, content, "content")
+    photo = found_input(about["content"], near, content, "content")
     manners = []
     for i, entry in enumerate(entries):
         settings = {key: entry[key] for key in ("weight", "scale", "layers", "region") if key in entry}
         if "mask" in entry:
-            settings["mask"] = str(_found(entry["mask"], near, style_mask, "style-mask"))
-        manners.append(Manner(_found(entry, near, styles[i] if styles else None, "style"), **settings))
-    changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
-    if "init" in about:
-        changes["init"] = str(_found(about["init"], near, init, "init"))
+            settings["mask"] = str(found_input(entry["mask"], near, style_mask, "style-mask"))
+        manners.append(Manner(found_input(entry, near, styles[i] if styles else None, "style"), **settings))
+    changes = {
+        kind: str(found_input(about[kind], near, given, kind))
+        for kind, given in (("init", init), ("mask", mask), ("protect", protect))
+        if kind in about
+    }
     if "mask" in about:
-        changes["mask"] = str(_found(about["mask"], near, mask, "mask"))
         changes["style_mask"] = ""  # it is in the styles' own entries
+    recipe, weights = recorded_recipe(picture, about, weights)
+    easel = open_easel(photo, manners, recipe.but(**changes), weights=weights, allow_huge=allow_huge)
+    return recorded_easel(picture, about, easel)
+
+
+def recorded_recipe(
+    picture: Path | str, about: Mapping[str, Any], weights: Path | str | None
+) -> tuple[Recipe, Path | str | None]:
+    """The recipe in ``about`` for the device, the precision and the encoder it was painted with, and the latter's file."""
+    near, seen = Path(picture).parent, about["encoder"]
+    changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
     if weights is not None or seen["weights"] or seen["name"] not in ENCODERS:
-        weights = _found({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
+        weights = found_input({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
     # A file brings its own name; load_encoder wants one only to know the two kinds of VGG-19 apart.
     changes["encoder"] = seen["name"] if weights is None or seen["name"] in _VGG else "auto"
-    recipe = Recipe.from_dict(about["recipe"]).but(**changes)
-    easel = open_easel(photo, manners, recipe, weights=weights, allow_huge=allow_huge)
+    return Recipe.from_dict(about["recipe"]).but(**changes), weights
+
+
+def recorded_easel(picture: Path | str, about: Mapping[str, Any], easel: Easel) -> Easel:
+    """``easel`` with the record of ``picture``; ``InputError`` where its encoder is another than that one's."""
+    seen = about["encoder"]
     if easel.about["encoder"]["sha256"] != seen["sha256"]:
         raise InputError(
             f"{picture} was painted with other weights of {seen['name']} (sha256 {seen['sha256'][:12]}…): "
@@ -279,9 +332,11 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
         yield f"it was interrupted at step {old['interrupted']} then; this one is painted to its end"
 
 
-def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind: str) -> Path:
+def found_input(entry: Mapping[str, str], near: Path, given: Path | str | None, kind: str) -> Path:
     """The file that ``entry`` recorded, by name or beside the picture, its hash checked."""
-    name = {"init": "picture to start from", "weights": "weight file"}.get(kind, kind)
+    name = {"init": "picture to start from", "protect": "mask of what is kept", "weights": "weight file"}.get(
+        kind, kind
+    )
     if given is None and not entry["path"]:
         raise InputError(f"the picture records no file of its {name}: name one with --{kind} FILE")
     # The picture may come from a machine with other slashes.
@@ -300,7 +355,8 @@ def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind:
 
 def _check_about(about: Any) -> None:
     """Raise one of Python's own errors unless ``about`` has the form that ``open_easel`` gives."""
-    inputs = [about["content"], *about["styles"], *(about[key] for key in ("init", "mask") if key in about)]
+    inputs = [about["content"], *about["styles"]]
+    inputs += [about[kind] for kind in ("init", "mask", "protect") if kind in about]
     inputs += [style["mask"] for style in about["styles"] if "mask" in style]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
     texts += [about["encoder"][key] for key in ("name", "sha256", "weights")]
@@ -320,7 +376,8 @@ def _check_about(about: Any) -> None:
 def _rooted(recipe: Recipe) -> Recipe:
     """``recipe`` with whole paths: it must hold in any folder."""
     changes = {}
-    for name, names in (("encoder", ENCODERS), ("init", _STARTS), ("mask", ("",)), ("style_mask", ("",))):
+    names_of = {"encoder": ENCODERS, "init": _STARTS, "mask": ("",), "style_mask": ("",), "protect": ("",)}
+    for name, names in names_of.items():
         path = os.path.expanduser(getattr(recipe, name))
         if path not in names and os.path.isfile(path):
             changes[name] = os.path.abspath(path)
@@ -403,6 +460,44 @@ def _about_style(source: Source, manner: Manner) -> dict[str, Any]:
 
 def _about_file(path: str) -> dict[str, str]:
     return {"path": path, "sha256": file_sha256(path)}
+
+
+def _matte(
+    photo: Source, recipe: Recipe, given: Picturable | None, allow_huge: bool
+) -> tuple[Tensor | None, Source | None]:
+    """What stays as it is, at the content's size, and the file that says so; None where all is painted."""
+    height, width = photo.image.shape[2:]
+    if isinstance(given, Tensor):
+        return check_matte(fitted(given.detach().float().clamp(0, 1), height, width)), None
+    if recipe.foreground:
+        return check_matte(cut_out(_filled(photo), parse_box(recipe.foreground)), "the foreground"), None
+    if not recipe.protect:
+        return None, None
+    name = f"--protect {recipe.protect}"
+    matte = fitted(load_matte(recipe.protect, allow_huge=allow_huge), height, width, name)
+    path = str(Path(recipe.protect).absolute())
+    return check_matte(matte, name), Source(matte, None, path, file_sha256(path))
+
+
+def _coloured(
+    recipe: Recipe, photo: Source, paintings: Sequence[Source], start: Tensor | None
+) -> tuple[Tensor | None, list[Tensor], Tensor | None]:
+    """What the painter gets, by the recipe's colour: the content if it is another, the paintings, what to start from."""
+    images = [style.image for style in paintings]
+    if recipe.color == "match":
+        alphas = [style.alpha for style in paintings]
+        images = [
+            recolor(image, photo.image, recipe.color_match, alpha=alpha, reference_alpha=photo.alpha)
+            for image, alpha in zip(images, alphas, strict=True)
+        ]
+    if recipe.color != "luma":
+        return None, images, start
+    light = greyed(photo.image, recipe.color_space)
+    images = [
+        match_light(greyed(style.image, recipe.color_space), light, alpha=style.alpha, reference_alpha=photo.alpha)
+        for style in paintings
+    ]
+    return light, images, None if start is None else greyed(start, recipe.color_space)
 
 
 def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:

@@ -23,6 +23,9 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "image": ("impasto.cli.image", "image", "Paint a photograph in the manner of a painting."),
     "doodle": ("impasto.cli.doodle", "doodle", "Paint a map of colours in the manner of a painting."),
+    "mask": ("impasto.cli.compose", "mask", "Find the foreground of a photograph and write it as a mask."),
+    "compose": ("impasto.cli.compose", "compose", "Set a cut-out into another picture, and paint it to belong there."),
+    "upscale": ("impasto.cli.upscale", "upscale", "Make a picture two or four times as large."),
     "plan": ("impasto.cli.plan", "plan", "Tell what a painting will take, in time and memory."),
     "rerun": ("impasto.cli.again", "rerun", "Paint a picture again from the recipe inside it."),
     "show": ("impasto.cli.again", "show", "Print the recipe inside a picture."),

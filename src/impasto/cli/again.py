@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from impasto.errors import InputError
+
 __all__ = ["rerun", "show"]
 
 
@@ -26,7 +28,8 @@ def show(picture: Path, as_json: bool) -> None:
         print(json.dumps(about))
         return
     print(command_line(about))
-    for role, entries in (("content", [about["content"]]), ("style", about["styles"])):
+    masks = [about["protect"]] if "protect" in about else []
+    for role, entries in (("content", [about["content"]]), ("style", about["styles"]), ("protect", masks)):
         for entry in entries:
             print(f"{role:9}{entry['path'] or '(not a file)'}  sha256 {entry['sha256'][:16] or '-'}")
     encoder, machine = about["encoder"], about["machine"]
@@ -47,6 +50,7 @@ def show(picture: Path, as_json: bool) -> None:
 @click.option("--init", type=click.Path(path_type=Path), help="The picture it started from, likewise.")
 @click.option("--mask", type=click.Path(path_type=Path), help="The content's mask, likewise.")
 @click.option("--style-mask", type=click.Path(path_type=Path), help="The painting's mask, likewise.")
+@click.option("--protect", type=click.Path(path_type=Path), help="The mask of what is kept, likewise.")
 @click.option("--weights", type=click.Path(path_type=Path), help="The encoder's file, likewise.")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")
@@ -72,6 +76,14 @@ def rerun(picture: Path, out: Path | None, anyway: bool, quiet: bool, as_json: b
 
         # In how many parts a sum is taken shows in its last bits.
         torch.set_num_threads(min(about["machine"]["threads"], os.cpu_count() or 1))
+        if kind := next((kind for kind in ("compose", "upscale") if kind in about), None):
+            if names := [name for name in ("content", "styles", "init", "protect") if given.pop(name)]:
+                flag = "--" + names[0].removesuffix("s")
+                raise InputError(f"{picture} is of impasto {kind}: {flag} is not for it; put its inputs beside it")
+            from impasto.enlarge.textured import reopen_upscaled
+            from impasto.montage import reopen_montage
+
+            return (reopen_montage if kind == "compose" else reopen_upscaled)(picture, **given)
         return reopen(picture, **given)
 
     return paint_to_file(easel, output, anyway=anyway)

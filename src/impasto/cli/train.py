@@ -23,6 +23,7 @@ from impasto.train.options import (
     AutoencodeOptions,
     ClassifyOptions,
     DistilOptions,
+    EnlargeOptions,
     flag,
     option_fields,
     parse_blocks,
@@ -39,7 +40,7 @@ _FIXED = ("blocks", "down")
 
 @click.group()
 def train() -> None:
-    """Train encoders: by distillation, on labelled pictures, or as autoencoders.
+    """Train encoders, by distillation, on labelled pictures or as autoencoders, and the net that enlarges.
 
     Every training keeps a checkpoint beside its file: Ctrl-C stops it, the same command with --resume goes on.
     """
@@ -323,6 +324,52 @@ def autoencoder_command(out: Path, data: Path, **given: Any) -> int:
     say(f"test: mean squared error {card['test']['mean_squared_error']:.5f}, {card['test']['psnr']} dB")
     say(f"wrote {out} ({card['bytes'] / 1e6:.2f} MB); its card is {out.with_suffix('.md')}")
     return 0
+
+
+@train.command("enlarger")
+@_out
+@click.option(
+    "--data", type=click.Path(path_type=Path), multiple=True, required=True, metavar="FOLDER|ARCHIVE",
+    help="Pictures: a folder, a .zip or a .tar, .tar.gz, .tar.xz; several times for several.",
+)  # fmt: skip
+@click.option("--one-in", type=click.IntRange(1), default=1, show_default=True,
+              help="Of pictures in folders within, take one in so many, by name: all has to fit into memory.")  # fmt: skip
+@click.option("--encoder", default="builtin", metavar="NAME|FILE", help="Who sees what is missing  [builtin].")
+@click.option("--minutes", type=float, required=True, help="Train this long.")
+@_settings(EnlargeOptions)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def enlarger_command(
+    out: Path, data: Sequence[Path], one_in: int, encoder: str, minutes: float, quiet: bool, **given: Any
+) -> int:
+    """Train the small net that `impasto upscale` enlarges with.
+
+    Ctrl-C ends it early and writes what it has learnt. OUT gets company: .json and .md (the card).
+    """
+    options = EnlargeOptions(**_typed(EnlargeOptions, given))
+    if not minutes > 0:
+        raise InputError(f"--minutes {minutes:g}: expected more than 0")
+    import zlib
+
+    from impasto.train.card import check_output
+    from impasto.train.data import read_pictures
+    from impasto.train.enlarge import EnlargeTraining, find_eyes
+
+    check_output(out)
+    eyes = find_eyes(encoder)
+    with _waiting("reading pictures …", quiet):
+        found = read_pictures(
+            data, short_side=400, keep=lambda name: "/" not in name or zlib.crc32(name.encode()) % one_in == 0
+        )
+    _sayer(quiet)(f"{len(found.images):,} pictures, {len(found.skipped):,} skipped")
+    training = EnlargeTraining(out, found, eyes, options, minutes, _command())
+    with _Bar(quiet) as bar, _Interrupt() as interrupt:
+        for report in training.steps():
+            bar.show(report)
+            if interrupt.asked:
+                break
+    training.finish()
+    _sayer(quiet)(f"wrote {out} after {training.count:,} steps")
+    return 130 if interrupt.asked else 0
 
 
 def _options_of(

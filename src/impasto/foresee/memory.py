@@ -63,7 +63,7 @@ def need(painter: OptimisePainter, height: int, width: int, *, held: int | None 
 def repainted(painter: OptimisePainter, recipe: Recipe) -> OptimisePainter:
     """The same encoder and paintings under another recipe."""
     targets = StyleTargets(painter.encoder, painter.targets.styles, recipe)
-    return OptimisePainter(targets, recipe, init=painter.init, strengths=painter.strengths)
+    return OptimisePainter(targets, recipe, init=painter.init, strengths=painter.strengths, matte=painter.matte)
 
 
 def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps: int) -> float:

@@ -13,14 +13,18 @@ __all__ = ["Average", "PixelCanvas", "carry_moments", "enlarged", "resized"]
 
 
 class PixelCanvas(nn.Module):
-    """The pixels themselves, ``(1, 3, H, W)``, 0..1, in float32."""
+    """The pixels themselves, ``(1, 3, H, W)``, 0..1, in float32; ``grey`` ones stay so, whatever is wanted of them."""
 
-    def __init__(self, image: Tensor) -> None:
+    def __init__(self, image: Tensor, *, grey: bool = False) -> None:
         super().__init__()
+        self.grey = grey
+        image = image.mean(1, keepdim=True).expand_as(image) if grey else image
         self.pixels = nn.Parameter(image.detach().float().clone(memory_format=torch.contiguous_format))
 
     def forward(self) -> Tensor:
         """The image."""
+        if self.grey:
+            return self.pixels.mean(1, keepdim=True).expand_as(self.pixels).contiguous()
         return self.pixels
 
     def clamp(self) -> None:

@@ -21,6 +21,7 @@ from impasto.paint.adam import Adam
 from impasto.paint.canvas import Average, PixelCanvas, carry_moments, enlarged, resized
 from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
+from impasto.paint.protect import ProtectedCanvas, around
 from impasto.paint.regions import fit_regions, region_colours, weight_maps
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
@@ -103,7 +104,8 @@ def _eased(count: int, size: int, last: int) -> int:
 class OptimisePainter:
     """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file.
 
-    ``strengths`` are those of the regions that have one of their own; None: as the recipe says.
+    ``strengths`` are those of the regions that have one of their own; None: as the recipe says. ``matte``
+    ``(1, 1, H, W)`` is 1 where the content is to stay as it is: what is around it knows of it.
     """
 
     def __init__(
@@ -113,8 +115,9 @@ class OptimisePainter:
         *,
         init: Tensor | None = None,
         strengths: Sequence[float | None] = (),
+        matte: Tensor | None = None,
     ) -> None:
-        self.targets, self.recipe, self.init = targets, recipe, init
+        self.targets, self.recipe, self.init, self.matte = targets, recipe, init, matte
         self.encoder: Encoder = targets.encoder
         self.weights = weights_of(recipe, self.encoder.balance)
         self.strengths = tuple(strengths)
@@ -149,7 +152,7 @@ class OptimisePainter:
         for size, count in rungs:
             photo = resize(content, size)
             parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
-            canvas = PixelCanvas(self._start(photo, parts) if image is None else self._onward(image, photo))
+            canvas = self._canvas(self._start(photo, parts) if image is None else self._onward(image, photo), photo)
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors, parts)
             del photo, parts
@@ -226,6 +229,9 @@ class OptimisePainter:
             terms.append(Grain(self.targets.grain(size), recipe.grain_weight))
         if recipe.grey_weight:
             terms.append(Grey(photo.mean(), recipe.grey_weight))
+        if self.matte is not None:
+            matte = resized(self.matte.to(photo), photo)
+            terms = list(around(terms, self.encoder, photo, matte, self.targets.block(*photo.shape[2:])))
         for anchor in anchors:
             target, mask = resized(anchor.image, photo), resized(anchor.mask, photo)
             terms.append(Match("pixels", target, 1.0, mask, "temporal"))
@@ -256,6 +262,12 @@ class OptimisePainter:
         if self.weights.content and self.recipe.init == "content" and self.init is None:
             return enlarged(image, photo)
         return resized(image, photo)
+
+    def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
+        grey = self.recipe.color == "luma"
+        if self.matte is None:
+            return PixelCanvas(image, grey=grey)
+        return ProtectedCanvas(image, photo, resized(self.matte.to(photo), photo), grey=grey)
 
     def _start(self, photo: Tensor, regions: Tensor | None = None) -> Tensor:
         recipe = self.recipe

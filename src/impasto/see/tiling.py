@@ -7,7 +7,7 @@ pooling falls on the same pixels (method of Galerne et al., "Scaling Painting St
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -132,7 +132,12 @@ def encode(encoder: Encoder, image: Tensor, layers: Iterable[str], size: int) ->
 
 @torch.no_grad()
 def describe(
-    encoder: Encoder, image: Tensor, layers: Iterable[str], statistic: Statistic, size: int
+    encoder: Encoder,
+    image: Tensor,
+    layers: Iterable[str],
+    statistic: Statistic,
+    size: int,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """The descriptions of ``image``, summed over its blocks; for statistics that average over places."""
     wanted = list(layers)

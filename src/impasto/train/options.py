@@ -14,6 +14,7 @@ __all__ = [
     "AutoencodeOptions",
     "ClassifyOptions",
     "DistilOptions",
+    "EnlargeOptions",
     "flag",
     "option_fields",
     "parse_blocks",
@@ -153,3 +154,21 @@ class AutoencodeOptions:
 
     def __post_init__(self) -> None:
         _check(self)
+
+
+@dataclass(frozen=True)
+class EnlargeOptions:
+    """What the training of a net that enlarges is made of."""
+
+    width: int = _option(32, "Channels of every convolution.", low=4, high=512)
+    depth: int = _option(4, "Residual blocks of two convolutions.", low=1, high=64)
+    size: int = _option(96, "Side of the large crops, in pixels; even.", low=32, high=1024)
+    batch: int = _option(4, "Crops in a step.", low=1, high=4096)
+    learning_rate: float = _option(1e-3, "Highest rate of Adam.", low=1e-7, high=1)
+    perceptual: float = _option(1.0, "Weight of what the encoder sees beside the pixels.", high=1000)
+    seed: int = _option(0, "Seed of everything random.", high=2**31)
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if self.size % 2:
+            raise InputError(f"--size {self.size}: expected an even number, half of it is the small crop")
