@@ -89,7 +89,7 @@ class BlockObjective:
                     amount = local(own[wanted.layer]) * local.weight
                     add(wanted.name, amount)
                     pull = pull + amount
-            if with_grad:
+            if with_grad and pull.requires_grad:  # else masks leave nothing to say in this block
                 (found,) = torch.autograd.grad(pull, piece)
                 top, bottom, left, right = block.outer
                 grad[:, :, top:bottom, left:right] += found

@@ -139,9 +139,13 @@ def describe(
     size: int,
     masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """The descriptions of ``image``, summed over its blocks; for statistics that average over places."""
+    """The descriptions of ``image``, summed over its blocks; for statistics that average over places.
+
+    ``masks`` are of the size of the layers' maps and weight the places.
+    """
     wanted = list(layers)
-    found = describe_each(encoder, image, [(layer, statistic, None) for layer in wanted], size)
+    each = [(layer, statistic, (masks or {}).get(layer)) for layer in wanted]
+    found = describe_each(encoder, image, each, size)
     return dict(zip(wanted, found, strict=True))
 
 
