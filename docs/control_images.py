@@ -132,7 +132,7 @@ def main() -> None:
     """Paint and write the sheets that are named, or all."""
     parser = argparse.ArgumentParser(description="Paint the pictures of docs/control.md.")
     parser.add_argument("sheets", nargs="*", metavar="SHEET", help=f"of {', '.join(SHEETS)}; all without a name")
-    parser.add_argument("--size", type=int, default=384)
+    parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--quality", default="draft")
     chosen = parser.parse_args()
     if unknown := set(chosen.sheets) - set(SHEETS):

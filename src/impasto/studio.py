@@ -359,6 +359,7 @@ def _check_about(about: Any) -> None:
     inputs += [about[kind] for kind in ("init", "mask", "protect") if kind in about]
     inputs += [style["mask"] for style in about["styles"] if "mask" in style]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
+    texts += [style.get(key, "") for style in about["styles"] for key in ("layers", "region")]
     texts += [about["encoder"][key] for key in ("name", "sha256", "weights")]
     texts += [about["machine"][key] for key in ("device", "precision")]
     numbers = [about["output"][key] for key in ("bits", "quality")] + [about["machine"]["threads"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from impasto.see.nearest import Patches
 from impasto.see.transport import Histogram, SlicedWasserstein, quantiles, spread
 
 
@@ -57,3 +58,11 @@ def test_directions_are_those_of_the_seed() -> None:
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
     torch.testing.assert_close(one[:, :8].mT @ one[:, :8], torch.eye(8), rtol=0, atol=1e-5)
+
+
+def test_patches_are_those_that_lie_side_by_side() -> None:
+    x = torch.randn((1, 2, 7, 9), generator=torch.Generator().manual_seed(0))
+    found = Patches().describe(x)[0]
+    assert found.shape == (35, 18)
+    wanted = torch.stack([x[0, :, r : r + 3, c : c + 3].flatten(1).mT.flatten() for r in range(5) for c in range(7)])
+    assert torch.equal(found, wanted)

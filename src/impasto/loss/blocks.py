@@ -103,7 +103,7 @@ class BlockObjective:
         if mask is None or part is None:
             share = own.shape[2] * own.shape[3] / ((image.shape[2] // stride) * (image.shape[3] // stride))
         else:
-            share = float(part.sum(dtype=torch.float64) / mask.sum(dtype=torch.float64).clamp_min(1e-30))
+            share = float(part.sum() / mask.sum().clamp_min(1e-30))
         return (term.statistic.describe(own, part) * slope).sum() * share if share else 0.0
 
     def _slopes(self, image: Tensor, means: Sequence[Any], add: _Add) -> list[Tensor]:

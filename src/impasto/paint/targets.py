@@ -185,9 +185,15 @@ class StyleTargets:
             else:
                 own = self.guides(F.interpolate(style.regions, image.shape[2:], mode="area"))
                 masks = [own.of(region) for region in range(style.regions.shape[1])]
+                clear = own.clear
                 if opaque:
                     masks = [{layer: mask * opaque[layer] for layer, mask in one.items()} for one in masks]
-                self._measured[key] = _Measured(self._describe(image, masks), own.clear)
+                    # A region that is transparent there shows nothing.
+                    clear = {
+                        layer: [x * float(one[layer].mean() > 0) for x, one in zip(found, masks, strict=True)]
+                        for layer, found in clear.items()
+                    }
+                self._measured[key] = _Measured(self._describe(image, masks), clear)
         return self._measured[key]
 
     def _describe(self, image: Tensor, masks: Sequence[Mapping[str, Tensor]]) -> list[_Described]:

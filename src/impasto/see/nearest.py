@@ -38,10 +38,12 @@ class Nearest:
 
     def describe(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """``(1, M, C)``: features of at most 1024 places, where the mask is at least half of its highest."""
-        rows, weight = self._rows(x), self._weights(mask)
-        if weight is not None:
-            rows = rows[weight >= 0.5 * weight.max()]
-        kept = rows[spread(len(rows), self.most, x.device)]
+        x, weight = self._wide(x), self._weights(mask)
+        if weight is None:
+            kept = self._rows(x, spread(self._count(x), self.most, x.device))
+        else:
+            places = (weight >= 0.5 * weight.max()).nonzero()[:, 0]
+            kept = self._rows(x, places[spread(len(places), self.most, x.device)])
         return (kept if kept.dtype == torch.float64 else kept.float())[None]
 
     def blend(self, descriptions: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
@@ -62,24 +64,30 @@ class Nearest:
         return _drawn(found[0], wanted[0], None)
 
     def compare(self, x: Tensor, wanted: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The distance with all places of ``x``, each weighted by ``mask``."""
-        weight = self._weights(mask)
-        rows = self._rows(x)
-        if weight is not None:
-            places = weight.nonzero()[:, 0]
-            if not len(places):
-                return x.sum().float() * 0
-            places = places[spread(len(places), self.places, x.device)]
-            rows, weight = rows[places], weight[places]
-        elif len(rows) > self.places:
-            rows = rows[spread(len(rows), self.places, x.device)]
-        return _drawn(rows, wanted[0], weight)
+        """The distance with the places of ``x``, each weighted by ``mask``; of a larger map with some of them."""
+        x, weight = self._wide(x), self._weights(mask)
+        if weight is None:
+            return _drawn(self._rows(x, spread(self._count(x), self.places, x.device)), wanted[0], None)
+        places = weight.nonzero()[:, 0]
+        if not len(places):
+            return x.sum().float() * 0
+        places = places[spread(len(places), self.places, x.device)]
+        return _drawn(self._rows(x, places), wanted[0], weight[places])
 
-    def _rows(self, x: Tensor) -> Tensor:
-        """The features of a map, or its patches laid out, as ``(N, C)``."""
+    def _count(self, x: Tensor) -> int:
+        """Places of a map: those that a patch can lie on."""
+        return (x.shape[2] - self.side + 1) * (x.shape[3] - self.side + 1)
+
+    def _rows(self, x: Tensor, places: Tensor) -> Tensor:
+        """The features at ``places``, or the patches that begin there laid out, as ``(N, C)``."""
+        width = x.shape[3]
+        rows = x[0].permute(1, 2, 0).flatten(0, 1)
         if self.side == 1:
-            return x[0].permute(1, 2, 0).flatten(0, 1)
-        return F.unfold(self._wide(x), self.side)[0].mT
+            return rows if len(places) == len(rows) else rows[places]
+        across = width - self.side + 1
+        first = places // across * width + places % across
+        steps = [down * width + right for down in range(self.side) for right in range(self.side)]
+        return torch.cat([rows[first + step] for step in steps], 1)
 
     def _weights(self, mask: Tensor | None) -> Tensor | None:
         """Of each patch: the least weight that a place of it has, so that none reaches over the edge of its region."""

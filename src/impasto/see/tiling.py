@@ -164,7 +164,7 @@ def describe_each(
         for i, (layer, statistic, mask) in enumerate(wanted):
             part = maps[layer]
             own = own_mask(mask, block, encoder.stride(layer))
-            weight = float(part.shape[2] * part.shape[3]) if own is None else float(own.sum(dtype=torch.float64))
+            weight = float(part.shape[2] * part.shape[3]) if own is None else float(own.sum())
             if total[i] is not None and not weight:
                 continue
             found = statistic.describe(part, own) * weight

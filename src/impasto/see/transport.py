@@ -38,16 +38,22 @@ def spread(count: int, most: int, device: torch.device | None = None) -> Tensor:
     return torch.arange(most, device=device) * step % count
 
 
+def _exact(device: torch.device) -> torch.dtype:
+    """What sums of many are taken in: float64, where in float32 they would lose digits; Apple's cards have none."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def quantiles(rows: Tensor, weight: Tensor | None = None) -> Tensor:
     """The quantile functions of columns of ``(N, C)`` as ``(C, 256)``: means over 256 equal shares of the weight."""
     if weight is None:
         weight = torch.ones(len(rows), device=rows.device)
     ordered, order = rows.sort(dim=0)
-    mass = weight.double()[order]
+    exact = _exact(rows.device)
+    mass = weight.to(exact)[order]
     total = mass.sum(0)
     share = torch.cat([torch.zeros_like(total)[None], mass.cumsum(0)]) / total
-    summed = torch.cat([torch.zeros_like(total)[None], (mass * ordered.double()).cumsum(0)]) / total
-    levels = torch.linspace(0, 1, _LEVELS + 1, dtype=torch.float64, device=rows.device).expand(rows.shape[1], -1)
+    summed = torch.cat([torch.zeros_like(total)[None], (mass * ordered.to(exact)).cumsum(0)]) / total
+    levels = torch.linspace(0, 1, _LEVELS + 1, dtype=exact, device=rows.device).expand(rows.shape[1], -1)
     found = _between(share.mT.contiguous(), summed.mT, levels).diff(dim=1) * _LEVELS
     return found.to(torch.float64 if rows.dtype == torch.float64 else torch.float32)
 
@@ -56,7 +62,7 @@ def _between(at: Tensor, values: Tensor, wanted: Tensor) -> Tensor:
     """Each row's ``values``, known ``at`` ascending points, at the ``wanted`` ones; straight lines in between."""
     right = torch.searchsorted(at, wanted.contiguous()).clamp_(1, at.shape[1] - 1)
     low, high = at.gather(1, right - 1), at.gather(1, right)
-    part = ((wanted - low) / (high - low).clamp_min(1e-300)).clamp_(0, 1)
+    part = ((wanted - low) / (high - low).clamp_min(1e-30)).clamp_(0, 1)
     return torch.lerp(values.gather(1, right - 1), values.gather(1, right), part)
 
 
@@ -78,14 +84,15 @@ class _Transport(torch.autograd.Function):
         low, step, moves = _moves(sample, None if weight is None else weight[chosen], wanted)
         offset = torch.arange(len(moves), device=rows.device) * _BINS
         flat, ways = moves.flatten(), torch.empty_like(rows)
-        value = torch.zeros((), dtype=torch.float64, device=rows.device)
-        total = float(len(rows)) if weight is None else float(weight.sum(dtype=torch.float64))
+        exact = _exact(rows.device)
+        value = torch.zeros((), dtype=exact, device=rows.device)
+        total = float(len(rows)) if weight is None else float(weight.sum(dtype=exact))
         for start in range(0, len(rows), _ROWS):
             part = slice(start, start + _ROWS)
             bins = ((seen(rows[part]) - low) * step).clamp_(0, _BINS - 1).long().add_(offset)
             way = flat[bins]
             pull = way if weight is None else way * weight[part, None].to(kind)
-            value += (way * pull).sum(dtype=torch.float64)
+            value += (way * pull).sum(dtype=exact)
             ways[part] = pull if directions is None else pull @ directions.to(kind).mT
         ctx.save_for_backward(ways)
         ctx.total = total
@@ -105,20 +112,20 @@ def _weighty(weight: Tensor) -> Tensor:
 
 def _moves(sample: Tensor, weight: Tensor | None, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Where the bins of each column of ``(M, K)`` begin, how many make one unit, and how far each has to go ``(K, BINS)``."""
+    exact = _exact(sample.device)
     low, high = torch.aminmax(sample, dim=0)
     step = _BINS / (high - low).clamp_min(1e-12)
     offset = torch.arange(sample.shape[1], device=sample.device) * _BINS
     bins = ((sample - low) * step).clamp_(0, _BINS - 1).long().add_(offset).flatten()
     shape = (sample.shape[1], _BINS)
     mass = torch.ones_like(sample) if weight is None else weight[:, None].to(sample.dtype).expand_as(sample)
-    # On the processor in float64: in float32 thousands of sums would lose digits, and a card adds in any order.
-    held = torch.bincount(bins, mass.flatten().double(), minlength=math.prod(shape)).view(shape)
-    sums = torch.bincount(bins, (mass * sample).flatten().double(), minlength=math.prod(shape)).view(shape)
+    held = torch.bincount(bins, mass.flatten().to(exact), minlength=math.prod(shape)).view(shape)
+    sums = torch.bincount(bins, (mass * sample).flatten().to(exact), minlength=math.prod(shape)).view(shape)
     upper = held.cumsum(1)
-    total = upper[:, -1:].clamp_min(1e-300)
-    levels = torch.linspace(0, 1, wanted.shape[1] + 1, dtype=torch.float64, device=wanted.device)
+    total = upper[:, -1:].clamp_min(1e-30)
+    levels = torch.linspace(0, 1, wanted.shape[1] + 1, dtype=exact, device=wanted.device)
     levels = levels.expand(len(wanted), -1).contiguous()
-    summed = torch.cat([wanted.new_zeros(len(wanted), 1).double(), wanted.double().cumsum(1)], 1) / wanted.shape[1]
+    summed = torch.cat([wanted.new_zeros(len(wanted), 1, dtype=exact), wanted.to(exact).cumsum(1)], 1) / wanted.shape[1]
     ends = _between(levels, summed, upper / total)
     starts = _between(levels, summed, (upper - held) / total)
     filled = held > 0
@@ -126,7 +133,7 @@ def _moves(sample: Tensor, weight: Tensor | None, wanted: Tensor) -> tuple[Tenso
     # A bin that the sample has nothing in lies between two that have: its values go where those around it end.
     middle = low[:, None] + (torch.arange(_BINS, device=low.device) + 0.5) / step[:, None]
     level = ((upper / total) * wanted.shape[1]).long().clamp_(0, wanted.shape[1] - 1)
-    moves = torch.where(filled, going, wanted.double().gather(1, level) - middle)
+    moves = torch.where(filled, going, wanted.to(exact).gather(1, level) - middle)
     return low, step, moves.to(sample.dtype)
 
 
