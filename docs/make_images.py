@@ -142,27 +142,25 @@ def protect(base: Recipe) -> Image.Image:
 
 
 def compose(base: Recipe) -> Image.Image:
-    """A cat in a painting: laid over it, cloned into it, painted with it."""
-    cat, painting = photograph("chelsea"), resize(draw_painting("swirl"), 640)
+    """An astronaut in a painting: laid over it, cloned into it, painted with it."""
+    woman, painting = photograph("astronaut")[..., :400], resize(draw_painting("swirl"), 640)
     height, width = painting.shape[2:]
-    placed = place(cat, cut_out(cat, (60, 10, 330, 285)), height, width, (width // 2, height // 2), 0.9)
+    matte, at, scale = cut_out(woman, (50, 2, 345, 509)), (width // 2, height - 145), 0.6
+    placed = place(woman, matte, height, width, at, scale)
     row = [(shown(composed(placed, painting, how)), f"--blend {how}") for how in ("paste", "normal")]
-    file = KEPT / f"{base.size}-{base.quality}" / "compose.png"
+    file = KEPT / f"{base.size}-{base.quality}" / "compose-paste.png"
     if not file.exists():
         print("painting compose …", flush=True)
-        KEPT.mkdir(parents=True, exist_ok=True)
-        names = [KEPT / f"compose-{part}.png" for part in ("cat", "mask", "painting")]
-        for name, image in zip(
-            names, (cat, cut_out(cat, (60, 10, 330, 285)).expand(-1, 3, -1, -1), painting), strict=True
-        ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        names = [KEPT / f"compose-{part}.png" for part in ("woman", "mask", "painting")]
+        for name, image in zip(names, (woman, matte.expand(-1, 3, -1, -1), painting), strict=True):
             save_image(image, name)
-        montage = open_montage(names[0], names[2], mask=names[1], at=(width // 2, height // 2), scale=0.9)
+        montage = open_montage(names[0], names[2], mask=names[1], at=at, scale=scale, blend="paste")
         easel = open_montage_easel(montage, (), base)
         for last in easel.paint():  # noqa: B007 - the last one is what counts
             pass
-        file.parent.mkdir(parents=True, exist_ok=True)
         easel.painting(last).save(file)
-    row.append((shown(load_image(file)), "--harmonise"))
+    row.append((shown(load_image(file)), "--blend paste --harmonise"))
     return strip([row], [400])
 
 

@@ -11,7 +11,18 @@ import torch
 
 import impasto
 from conftest import picture
-from impasto import Easel, InputError, MediaError, Progress, Recipe, load_image, open_easel, stylize, stylize_steps
+from impasto import (
+    Easel,
+    InputError,
+    MediaError,
+    Progress,
+    Recipe,
+    load_image,
+    open_easel,
+    save_image,
+    stylize,
+    stylize_steps,
+)
 from impasto.errors import UnknownNameError, WeightsError
 from impasto.studio import read_about, reopen
 
@@ -201,3 +212,16 @@ def test_saving_where_nothing_can_be(tiny, content, style, tmp_path):
     with pytest.raises(InputError, match="8 bits only"):
         painting.save(tmp_path / "out.jpg", bits=16)
     assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_a_mask_may_be_a_tensor(tiny, content, style, tmp_path):
+    matte = torch.zeros(1, 1, 48, 64)
+    matte[..., :20] = 1
+    painting = stylize(content, style, encoder=tiny, protect=matte, **SMALL)
+    assert torch.equal(painting.image[..., :20], content[..., :20])
+    painting.save(tmp_path / "out.png")
+    save_image(content, tmp_path / "content.png")
+    with pytest.raises(InputError, match="name one with --protect FILE"):
+        reopen(tmp_path / "out.png", content=tmp_path / "content.png", styles=[tmp_path / "content.png"])
+    with pytest.raises(InputError, match=r"expected \(1, 1, H, W\)"):
+        stylize(content, style, encoder=tiny, protect=matte[0], **SMALL)

@@ -197,7 +197,7 @@ def open_easel(
         targets = StyleTargets(chosen, style_images, recipe)
         painter = OptimisePainter(targets, recipe, init=begun, strengths=strengths, matte=matte)
     space = recipe.color_space if recipe.color in ("content", "luma") else ""
-    finishing = Finishing(photo.image if matte is None else whole, space, matte) if space or matte is not None else None
+    finishing = Finishing(photo.image, space, matte, whole) if space or matte is not None else None
     about = {
         "impasto": __version__,
         "recipe": recipe.as_dict(),
@@ -469,7 +469,10 @@ def _matte(
     """What stays as it is, at the content's size, and the file that says so; None where all is painted."""
     height, width = photo.image.shape[2:]
     if isinstance(given, Tensor):
-        return check_matte(fitted(given.detach().float().clamp(0, 1), height, width)), None
+        if given.ndim != 4 or given.shape[:2] != (1, 1) or given.numel() == 0 or not bool(torch.isfinite(given).all()):
+            raise InputError(f"the mask is a tensor of shape {tuple(given.shape)}: expected (1, 1, H, W), finite, 0..1")
+        matte = check_matte(fitted(given.detach().float().clamp(0, 1).cpu(), height, width))
+        return matte, Source(matte)  # a recipe that knows of a mask asks for its file
     if recipe.foreground:
         return check_matte(cut_out(_filled(photo), parse_box(recipe.foreground)), "the foreground"), None
     if not recipe.protect:

@@ -54,7 +54,7 @@ def test_transparency_is_a_mask_too(parts):
     assert "say what to cut out with --mask" in parts.refused("compose", "front.png", "back.png", "-o", "x.png")
 
 
-@pytest.mark.parametrize("how", [("--style", "style.png"), ("--harmonise",)], ids=" ".join)
+@pytest.mark.parametrize("how", [("--style", "style.png"), ("--harmonise", "--color", "luma")], ids=" ".join)
 def test_a_painted_composition_is_painted_again(parts, how):
     words = ("front.png", "back.png", "--mask", "mask.png", "--at", "30,30", "-o", parts.out, *how)
     code, _, err = parts.run("compose", *words, *painting(parts))

@@ -56,3 +56,10 @@ def test_what_cannot_be_is_one_line(desk, words, said):
 
 def test_no_picture_is_one_line(desk):
     assert "expected JPEG, PNG" in desk.refused("upscale", desk.encoder)
+
+
+def test_too_small_to_be_painted_is_one_line(desk):
+    save_image(load_image(desk.photo)[..., :12, :20], desk.folder / "stamp.png")
+    said = desk.refused("upscale", "stamp.png", "--style", desk.style, "--encoder", desk.encoder, "-o", "x.png")
+    assert "needs at least 16 on each side" in said
+    assert desk.run("upscale", "stamp.png", "--times", 4, "-q")[0] == 0

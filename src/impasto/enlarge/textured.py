@@ -52,10 +52,15 @@ def open_upscaled_easel(made: Upscaled, style: Path | str, recipe: Recipe, **opt
     Made smaller again, the painting is the picture that was given: the strokes are all in what is finer. Strength is 60
     where the recipe does not say.
     """
+    height, width = made.given.image.shape[2:]
+    if made.times * min(height, width) < 32:
+        raise InputError(
+            f"{made.path} is {width}×{height} pixels: to be painted, it needs at least {32 // made.times} on each side"
+        )
     plain = Recipe()
     said = any(getattr(recipe, name) != getattr(plain, name) for name in ("strength", "content_weight", "style_weight"))
     strength = {} if said or recipe.losses == "classic" else {"strength": _STRENGTH}
-    recipe = recipe.but(size=max(made.size, 32), start_size=max(made.size, 32), **strength)
+    recipe = recipe.but(size=made.size, start_size=made.size, **strength)
     easel = open_easel(made.image, style, recipe, **options)
     before, small = easel.finishing, made.given.image
 

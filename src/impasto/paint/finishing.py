@@ -22,13 +22,14 @@ _WHOLE = 1 - 0.5 / 255  # a matte that an 8-bit file calls white
 class Finishing:
     """Call it with a painting ``(1, 3, H, W)`` of any size.
 
-    ``content`` is the photograph as it was given; ``space`` is where its chroma is kept, empty where it is not;
-    ``matte`` ``(1, 1, H, W)`` is 1 where the photograph itself is put back.
+    ``content`` is the photograph, opaque; ``space`` is where its chroma is kept, empty where it is not; ``matte``
+    ``(1, 1, H, W)`` is 1 where the photograph is put back, as ``original`` has it if there is one.
     """
 
     content: Tensor
     space: str = ""
     matte: Tensor | None = None
+    original: Tensor | None = None
 
     def __call__(self, painted: Tensor) -> Tensor:
         if not self.space and self.matte is None:
@@ -37,6 +38,8 @@ class Finishing:
         if self.space:
             painted = keep_colors(painted, photo, self.space)
         if self.matte is not None:
+            if self.original is not None:
+                photo = resize_to(self.original, *painted.shape[2:]).to(painted)
             matte = resize_to(self.matte, *painted.shape[2:]).to(painted)
             mixed = painted + (photo - painted) * matte
             painted = torch.where(matte >= _WHOLE, photo, torch.where(matte <= 1 - _WHOLE, painted, mixed))

@@ -29,5 +29,6 @@ class RecolourPainter:
     ) -> Iterator[Progress]:
         """``content`` ``(1, 3, H, W)``, 0..1, at the recipe's size; ``alpha`` says which of its pixels count."""
         how, size = self.recipe.color_match, self.recipe.size
-        image = resize(recolor(content, self.palette, how, alpha=self.alpha), size)
+        alpha = None if self.alpha is None else resize(self.alpha, size)
+        image = recolor(resize(content, size), self.palette, how, alpha=alpha)
         yield Progress(1, 1, size, {"total": 0.0}, lambda: image, 1.0)
