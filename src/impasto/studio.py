@@ -19,8 +19,9 @@ from impasto.errors import InputError, MediaError, UnknownNameError
 from impasto.media.files import check_folder
 from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image, sized
 from impasto.media.metadata import read_recipe
-from impasto.paint.optimise import OptimisePainter, ladder
+from impasto.paint.optimise import OptimisePainter, Start, ladder
 from impasto.paint.painter import Painter, Progress
+from impasto.paint.shelf import Shelf, kept
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe
 from impasto.runtime import choose_device, choose_precision
@@ -36,6 +37,7 @@ __all__ = [
     "check_output",
     "check_page",
     "check_stages",
+    "load_source",
     "open_easel",
     "read_about",
     "reopen",
@@ -46,8 +48,6 @@ __all__ = [
 _SMALLEST = 16  # pixels: below it the deepest layer of VGG-19 sees nothing
 _STARTS = ("content", "noise", "style")
 _VGG = tuple(item.name for item in KNOWN)
-
-Picturable = Tensor | Path | str
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ class Source:
     def about(self) -> dict[str, str]:
         """What the recipe in a picture records of it."""
         return {"path": self.path, "sha256": self.sha256}
+
+
+Picturable = Tensor | Path | str | Source
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,16 @@ def open_easel(
     weights: Path | str | None = None,
     encoder: Encoder | str | None = None,
     allow_huge: bool = False,
+    shelf: Shelf | None = None,
+    start: Start | None = None,
     **changes: Any,
 ) -> Easel:
     """Load and check all that a painting needs; nothing is painted yet.
 
     Pictures are paths or tensors ``(1, 3, H, W)`` or ``(3, H, W)``, 0..1. ``weights`` is a file for a VGG-19 encoder;
     ``encoder`` is a name, as in ``Recipe``, or an ``Encoder`` of one's own. ``changes`` are options of ``Recipe``.
+    Paintings of the same ``Source`` pictures share through one ``shelf`` what they need alike; ``start`` is where the
+    coarser sizes of another painting ended, to be gone on from.
     Raises ``ImpastoError`` with one line for anything that cannot be used.
     """
     chosen = None if isinstance(encoder, str) else encoder
@@ -136,33 +143,38 @@ def open_easel(
     if weights is not None and (chosen is not None or recipe.encoder not in ("auto", *_VGG)):
         name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
         raise InputError(f"--weights {weights} and {name} together: give one or the other")
-    given = [styles] if isinstance(styles, (Tensor, str, os.PathLike)) else list(styles)
+    if chosen is not None and recipe.normalise != "mean":
+        raise InputError("--normalise none and an encoder of one's own: it takes its mean away by itself, or does not")
+    given = [styles] if isinstance(styles, (Tensor, str, os.PathLike, Source)) else list(styles)
     photo = _source(content, "content", allow_huge)
     paintings = tuple(_source(style, "style", allow_huge) for style in given)
     _check_different(photo, paintings)
     ladder(recipe, *photo.image.shape[2:])
-    start = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
+    begun = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
 
     file, why = "", ""
     if chosen is None:
-        chosen, file, why = _loaded(recipe, weights)
+        chosen, file, why = kept(shelf, _encoder_key(recipe, weights), lambda: _loaded(recipe, weights))
     weight = next(chosen.parameters())
     machine = _machine(weight.device.type, weight.dtype)
 
-    photo = replace(photo, image=_filled(photo))
-    paintings = tuple(replace(style, image=_filled(style)) for style in paintings)
-    targets = StyleTargets(chosen, [StyleImage(style.image, style.alpha) for style in paintings], recipe)
-    painter = OptimisePainter(targets, recipe, init=None if start is None else _filled(start))
+    photo, *rest = (
+        replace(one, image=kept(shelf, ("filled",), lambda one=one: _filled(one), of=(one.image, one.alpha)))  # type: ignore[misc]
+        for one in (photo, *paintings)
+    )
+    paintings = tuple(rest)
+    targets = StyleTargets(chosen, [StyleImage(style.image, style.alpha) for style in paintings], recipe, shelf=shelf)
+    painter = OptimisePainter(targets, recipe, init=None if begun is None else _filled(begun), start=start)
     about = {
         "impasto": __version__,
         "recipe": recipe.as_dict(),
         "content": photo.about(),
         "styles": [style.about() for style in paintings],
-        **({"init": start.about()} if start else {}),
+        **({"init": begun.about()} if begun else {}),
         "encoder": {"name": chosen.name, "sha256": encoder_digest(chosen), "weights": file},
         "machine": machine,
     }
-    pictures = (photo, *paintings, *([start] if start else []))
+    pictures = (photo, *paintings, *([begun] if begun else []))
     files = tuple(filter(None, [*(picture.path for picture in pictures), file]))
     remarks = (f"encoder {chosen.name}{why}, {machine['precision']} on {machine['device']}",)
     return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks)
@@ -250,6 +262,8 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
     names |= {key: (old["machine"].get(key), value) for key, value in new["machine"].items() if key != "python"}
     if changed := [f"{name} {was}, now {now}" for name, (was, now) in names.items() if was != now]:
         yield f"painted then with {'; '.join(changed)}: small differences are to be expected"
+    if old.get("shared_start"):
+        yield "it shared the coarser sizes with its neighbours in a sweep: painted alone it comes out a little different"
     if "interrupted" in old:
         yield f"it was interrupted at step {old['interrupted']} then; this one is painted to its end"
 
@@ -306,9 +320,22 @@ def _init_path(recipe: Recipe) -> Path:
     return path
 
 
+def load_source(given: Picturable, kind: str, *, allow_huge: bool = False) -> Source:
+    """A picture read and checked once, to be painted from many times; ``kind`` (content, style) names it in errors."""
+    return _source(given, kind, allow_huge)
+
+
+def _encoder_key(recipe: Recipe, weights: Path | str | None) -> tuple[str | int, ...]:
+    """What an encoder is loaded by; the seed is drawn from by random weights alone."""
+    named = (recipe.encoder, str(weights), recipe.pooling, recipe.normalise, recipe.device, recipe.precision)
+    return ("encoder", *named, recipe.seed if recipe.encoder == "random" else 0)
+
+
 def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:
     """``given`` as checked pixels; the message names the picture by its role."""
-    if isinstance(given, Tensor):
+    if isinstance(given, Source):
+        source = given
+    elif isinstance(given, Tensor):
         source = Source(_checked_tensor(given, kind))
     elif isinstance(given, (str, os.PathLike)):
         picture = load_picture(given, allow_huge=allow_huge)
@@ -369,7 +396,11 @@ def _loaded(recipe: Recipe, weights: Path | str | None) -> tuple[Encoder, str, s
     if weights is not None:
         file = os.path.abspath(os.path.expanduser(weights))
     encoder = load_encoder(
-        recipe.encoder, weights=None if weights is None else file, pooling=recipe.pooling, seed=recipe.seed
+        recipe.encoder,
+        weights=None if weights is None else file,
+        pooling=recipe.pooling,
+        centred=recipe.normalise == "mean",
+        seed=recipe.seed,
     )
     why = f" ({describe_auto()[1]})" if recipe.encoder == "auto" and weights is None else ""
     return encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last), file, why  # type: ignore[call-overload]

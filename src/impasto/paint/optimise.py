@@ -20,13 +20,14 @@ from impasto.media.image import resize
 from impasto.paint.canvas import Average, PixelCanvas, carry_moments, resized
 from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
+from impasto.paint.shelf import kept
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
 
-__all__ = ["OptimisePainter", "Weights", "ladder", "smallest", "weights_of"]
+__all__ = ["OptimisePainter", "Start", "Weights", "ladder", "smallest", "weights_of"]
 
 _SHORT = 32  # the shorter side never goes below: relu5_1 of VGG-19 sees nothing smaller than 16 pixels
 
@@ -37,6 +38,14 @@ class Weights:
 
     content: float
     style: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the coarser sizes ended: the picture ``(1, 3, H, W)``, 0..1, and the optimiser with its moments."""
+
+    image: Tensor
+    optimizer: torch.optim.Optimizer
 
 
 def weights_of(recipe: Recipe, balance: float = 1.0) -> Weights:
@@ -90,10 +99,17 @@ def ladder(recipe: Recipe, height: int, width: int) -> tuple[tuple[int, int], ..
 
 
 class OptimisePainter:
-    """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file."""
+    """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file.
 
-    def __init__(self, targets: StyleTargets, recipe: Recipe, *, init: Tensor | None = None) -> None:
-        self.targets, self.recipe, self.init = targets, recipe, init
+    ``start`` is where another painting's coarser sizes ended: then only the final size is painted. Where they ended
+    here is ``started``, from the first step at the final size on, where there is a shelf to share by.
+    """
+
+    def __init__(
+        self, targets: StyleTargets, recipe: Recipe, *, init: Tensor | None = None, start: Start | None = None
+    ) -> None:
+        self.targets, self.recipe, self.init, self.start = targets, recipe, init, start
+        self.started: Start | None = None
         self.encoder: Encoder = targets.encoder
         self.weights = weights_of(recipe, self.encoder.balance)
         self.content_layers = layer_weights(
@@ -111,13 +127,17 @@ class OptimisePainter:
         device = next(self.encoder.parameters()).device
         content = content.to(device)
         rungs = self.rungs(*content.shape[2:])
+        start = self.start if len(rungs) > 1 else None  # one size only: there is nothing coarser to go on from
+        rungs = rungs if start is None else rungs[-1:]
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
-        image: Tensor | None = None
-        optimizer: torch.optim.Optimizer | None = None
+        image: Tensor | None = None if start is None else start.image
+        optimizer: torch.optim.Optimizer | None = None if start is None else start.optimizer
         before, spent = 0, 0.0
         for size, count in rungs:
-            photo = resize(content, size)
+            photo = kept(self.targets.shelf, ("photo", size), lambda size=size: resize(content, size), of=(content,))  # type: ignore[misc]
+            if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:
+                self.started = Start(image, optimizer)
             canvas = PixelCanvas(self._start(photo) if image is None else resized(image, photo))
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors)
@@ -160,7 +180,13 @@ class OptimisePainter:
         if self.weights.style:
             terms += self.targets.terms(size, self.weights.style)
         if self.weights.content:
-            maps = tiling.encode(self.encoder, photo, self.content_layers, self.targets.block(*photo.shape[2:]))
+            block = self.targets.block(*photo.shape[2:])
+            maps = kept(
+                self.targets.shelf,
+                ("maps", *self.content_layers, block),
+                lambda: tiling.encode(self.encoder, photo, self.content_layers, block),
+                of=(self.encoder, photo),
+            )
             for layer, share in self.content_layers.items():
                 weight = self.weights.content * share
                 target = maps[layer]

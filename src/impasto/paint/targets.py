@@ -12,6 +12,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.loss.terms import ClassicStyle, Style, Term
 from impasto.media.image import resize, resize_to, sized
+from impasto.paint.shelf import Shelf, kept
 from impasto.recipe import Recipe
 from impasto.runtime import block_budget
 from impasto.see import tiling
@@ -20,6 +21,12 @@ from impasto.see.layers import layer_weights
 from impasto.see.stats import STATISTICS, chroma_grain
 
 __all__ = ["StyleImage", "StyleTargets"]
+
+# Options that no description of a style depends on. Whatever is not named here keeps two paintings from sharing one.
+_ELSEWHERE = frozenset(
+    "size strength quality steps seed init noise_mean noise_std start_size content_layers content_weight style_weight "
+    "tv_weight grain_weight grey_weight optimizer learning_rate averaging losses".split()
+)
 
 
 @dataclass(frozen=True)
@@ -32,15 +39,23 @@ class StyleImage:
 
 
 class StyleTargets:
-    """The paintings' descriptions at any size, measured when first asked for."""
+    """The paintings' descriptions at any size, measured when first asked for; shared with others by way of ``shelf``."""
 
-    def __init__(self, encoder: Encoder, styles: Sequence[StyleImage], recipe: Recipe) -> None:
+    def __init__(
+        self, encoder: Encoder, styles: Sequence[StyleImage], recipe: Recipe, *, shelf: Shelf | None = None
+    ) -> None:
         if not styles:
             raise InputError("no style given: name a painting")
         self.encoder, self.styles, self.recipe = encoder, tuple(styles), recipe
         self.statistic = STATISTICS[recipe.statistic]()
         self.layers = layer_weights(recipe.style_layers, encoder, encoder.style_layers, "--style-layers")
-        self._measured: dict[int, dict[str, Tensor]] = {}
+        self.shelf = shelf
+        seen = tuple((name, value) for name, value in recipe.as_dict().items() if name not in _ELSEWHERE)
+        weights = tuple(style.weight for style in self.styles)
+        pictures = [part for style in self.styles for part in (style.image, style.alpha)]
+        self._measured: dict[int, dict[str, Tensor]] = kept(
+            shelf, ("styles", weights, seen), dict, of=(encoder, *pictures)
+        )
 
     def describe(self, size: int) -> dict[str, Tensor]:
         """The blended description of every style layer, the paintings at ``size`` times the recipe's style scale."""

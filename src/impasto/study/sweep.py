@@ -1,0 +1,281 @@
+"""One photograph in the manner of one painting, by many recipes: the cells of a sweep share what they need alike.
+
+They share the pictures, the encoder, the descriptions of the style and the photograph's maps at every size: none of it
+changes a picture, so a cell equals the painting of its recipe alone, bit for bit. With ``share_start`` neighbours share
+the coarser sizes too (``impasto.study.starts``), which is another picture, if a near one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import ImpastoError, InputError
+from impasto.judge.card import Judge
+from impasto.judge.judges import default_judge, load_judge
+from impasto.paint.complaints import Complaint, complaints
+from impasto.paint.optimise import OptimisePainter, Start, ladder
+from impasto.paint.painter import Progress
+from impasto.paint.shelf import Shelf
+from impasto.recipe import Recipe
+from impasto.see.encoder import Encoder
+from impasto.studio import Easel, Painting, Picturable, Source, load_source, open_easel
+from impasto.study.starts import kind_of, leaders
+from impasto.study.vary import label
+
+__all__ = ["Cell", "Curve", "Outcome", "Step", "Sweep", "open_sweep"]
+
+Curve = tuple[tuple[int, int, Mapping[str, float]], ...]
+
+_JUDGED_AT = 512  # pixels at most: there a VGG-19 takes seconds, not minutes
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One painting of a sweep: its number from 1, what differs in it, its whole recipe.
+
+    ``key`` is what it is recognised by: recipe, pictures, encoder, shared start. ``file`` is the name of its picture.
+    ``leader`` is the number of the cell from whose coarser sizes it goes on; its own number where it paints all sizes.
+    """
+
+    number: int
+    changes: Mapping[str, Any]
+    recipe: Recipe
+    key: str
+    file: str
+    leader: int
+
+    @property
+    def label(self) -> str:
+        """The cell in words: ``strength 50, init noise``."""
+        return label(self.changes)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it paints all sizes, as it would alone."""
+        return self.leader == self.number
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: seconds of painting, last losses, the judge's distances; or ``failure``, why nothing did.
+
+    ``curve`` has ``(step, size, {name: loss})`` per step. ``painting`` is None where the picture lies in a file already.
+    """
+
+    cell: Cell
+    painting: Painting | None = None
+    seconds: float = 0.0
+    losses: Mapping[str, float] = field(default_factory=dict)
+    judged: Mapping[str, float] = field(default_factory=dict)
+    curve: Curve = ()
+    complaints: tuple[Complaint, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a sweep stands: ``done`` is the share of the whole, 0..1; at a cell's end there is its ``outcome``."""
+
+    cell: Cell
+    done: float
+    progress: Progress | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Everything checked and nothing painted: pull ``steps()``.
+
+    ``name`` says which study it is, ``base`` is the recipe that all cells change; ``encoders`` are the hashes of those
+    that look, ``files`` those that no output may replace.
+    """
+
+    name: str
+    content: Source
+    style: Source
+    base: Recipe
+    cells: tuple[Cell, ...]
+    judge: Judge
+    encoders: tuple[str, ...]
+    files: tuple[str, ...]
+    machine: Mapping[str, Any]
+    share_start: bool = False
+    weights: Path | None = None
+    shelf: Shelf = field(default_factory=Shelf)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The options that differ between the cells, in the order given."""
+        return tuple(dict.fromkeys(name for cell in self.cells for name in cell.changes))
+
+    @cached_property
+    def references(self) -> dict[str, dict[str, float]]:
+        """What the judge says of two honest references: the photograph as it is, and the painting pasted over it."""
+        content, style = self.judge.given
+        return {
+            "content unchanged": self.judge.distances(content),
+            "style pasted": self.judge.distances(style),
+        }
+
+    def easel(self, cell: Cell, start: Start | None = None) -> Easel:
+        """The easel of ``cell``, with what it shares with the others."""
+        easel = open_easel(
+            self.content, self.style, cell.recipe, weights=self.weights, shelf=self.shelf, start=start
+        )
+        if start is None:
+            return easel
+        return replace(easel, about={**easel.about, "shared_start": self.cells[cell.leader - 1].recipe.as_dict()})
+
+    def steps(self, done: Collection[str] = ()) -> Iterator[Step]:
+        """One ``Step`` per step of a painting and one per outcome; to interrupt is to stop pulling.
+
+        Cells whose keys are ``done`` are left out.
+        """
+        left = [cell for cell in self.cells if cell.key not in done]
+        # By kind, so that what one kind has seen can be dropped; those who lead before those who follow.
+        left.sort(key=lambda cell: (kind_of(cell.recipe), cell.leader, not cell.leads, cell.number))
+        whole = sum(map(self._cost, left)) or 1.0
+        before, kind = 0.0, None
+        led: dict[int, Start | None] = {}
+        for cell in left:
+            if kind != (kind := kind_of(cell.recipe)):
+                self._forget(cell)
+                led.clear()
+            share = self._cost(cell) / whole
+            try:
+                for found in self._cell(cell, led):
+                    if isinstance(found, Progress):
+                        yield Step(cell, before + share * found.done, found)
+                    else:
+                        yield Step(cell, before + share, outcome=found)
+            # Whatever is wrong with one cell, the others are still worth seeing.
+            except Exception as error:
+                why = str(error) if isinstance(error, ImpastoError) else f"{type(error).__name__}: {error}"
+                yield Step(cell, before + share, outcome=Outcome(cell, failure=" ".join(why.split())))
+            before += share
+
+    def _cell(self, cell: Cell, led: dict[int, Start | None]) -> Iterator[Progress | Outcome]:
+        """Paint a cell; ``led`` holds where the coarser sizes of those who lead ended."""
+        if not cell.leads and cell.leader not in led:
+            # The one who leads was painted by an earlier run: only its coarser sizes are painted again.
+            led[cell.leader] = yield from self._begin(self.cells[cell.leader - 1])
+        easel = self.easel(cell, None if cell.leads else led[cell.leader])
+        curve: list[tuple[int, int, Mapping[str, float]]] = []
+        seconds, began = 0.0, time.perf_counter()
+        for last in easel.paint():
+            seconds += time.perf_counter() - began
+            curve.append((last.step, last.size, last.losses))
+            yield last
+            began = time.perf_counter()  # what the watcher did meanwhile is not painting
+        painting = easel.painting(last)
+        seconds += time.perf_counter() - began
+        if self.share_start and cell.leads:
+            led[cell.number] = _started(easel)
+        found = complaints(painting.image, easel.content.image, easel.styles[0].image, easel.encoder, easel.recipe)
+        judged = self.judge.distances(painting.image)
+        yield Outcome(cell, painting, seconds, last.losses, judged, tuple(curve), found)
+
+    def _begin(self, leader: Cell) -> Generator[Progress, None, Start | None]:
+        easel = self.easel(leader)
+        for at in easel.paint():
+            if at.size >= leader.recipe.size:
+                break
+            yield replace(at, done=0.0)
+        return _started(easel)
+
+    def _cost(self, cell: Cell) -> float:
+        rungs = ladder(cell.recipe, *self.content.image.shape[2:])
+        return float(sum(steps * size**2 for size, steps in (rungs if cell.leads else rungs[-1:])))
+
+    def _forget(self, cell: Cell) -> None:
+        """Drop what cells of another kind have seen; at most one encoder stays loaded beside the judge."""
+        for kind in ("styles", "maps", "photo", "encoder"):
+            self.shelf.clear(kind, but=_encoder_key(cell.recipe) if kind == "encoder" else ())
+
+
+def open_sweep(
+    content: Picturable,
+    style: Picturable,
+    cells: Sequence[Mapping[str, Any]],
+    recipe: Recipe | None = None,
+    *,
+    name: str = "sweep",
+    judge: Encoder | str | None = None,
+    share_start: bool = False,
+    weights: Path | None = None,
+    allow_huge: bool = False,
+    **changes: Any,
+) -> Sweep:
+    """Load and check all that the cells need: nothing is painted yet.
+
+    ``cells`` hold the options that each changes in ``recipe`` (see ``impasto.study.vary``). ``judge`` is an encoder or
+    its name: the installed VGG-19 by default, else the built-in one. Raises ``ImpastoError`` with one line for anything
+    that cannot be used, naming the cell.
+    """
+    base = (recipe or Recipe()).but(**changes)
+    recipes = [base.but(**cell) for cell in cells]
+    if not recipes:
+        raise InputError("a sweep without cells: give it something to vary")
+    _check_distinct(cells, recipes)
+    chosen = _judge(judge)
+    photo, painting = (
+        load_source(given, role, allow_huge=allow_huge) for given, role in ((content, "content"), (style, "style"))
+    )
+    shelf = Shelf()
+    opened: dict[tuple[Any, ...], Easel] = {}
+    files: set[str] = set()
+    first: Easel | None = None
+    for cell, one in sorted(zip(cells, recipes, strict=True), key=lambda pair: kind_of(pair[1])):
+        if kind_of(one) in opened:
+            continue  # the rest of a recipe was checked when it was made
+        if first is not None:
+            shelf.clear("encoder", but=_encoder_key(one))
+        try:
+            easel = open_easel(photo, painting, one, weights=weights, shelf=shelf)
+        except ImpastoError as error:
+            if first is None and not cell:
+                raise
+            raise InputError(f"the cell {label(cell)}: {error}") from None
+        opened[kind_of(one)] = replace(easel, encoder=_NOBODY, painter=_NOTHING)  # its encoder is not to be kept
+        files.update(easel.files)
+        first = first or easel
+    assert first is not None
+    led = leaders(recipes, share=share_start)
+    keys = [_key(one, opened[kind_of(one)].about) for one in recipes]
+    made = [
+        Cell(
+            place + 1,
+            dict(cell),
+            one,
+            keys[place] if led[place] == place else _digest([keys[place], keys[led[place]]]),
+            _file(cell, keys[place]),
+            led[place] + 1,
+        )
+        for place, (cell, one) in enumerate(zip(cells, recipes, strict=True))
+    ]
+    size = min(_JUDGED_AT, max(one.size for one in recipes))
+    if isinstance(judge, str):
+        files.add(os.path.abspath(os.path.expanduser(judge)))
+    return Sweep(
+        name=name,
+        content=photo,
+        style=painting,
+        base=base,
+        cells=tuple(made),
+        judge=Judge(first.content.image, first.styles[0].image, chosen, size=size),
+        encoders=tuple(dict.fromkeys(easel.about["encoder"]["sha256"] for easel in opened.values())),
+        files=tuple(sorted(files)),
+        machine=first.about["machine"],
+        share_start=share_start,
+        weights=weights,
+        shelf=shelf,
+    )
