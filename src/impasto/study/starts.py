@@ -12,7 +12,7 @@ from typing import Any
 
 from impasto.recipe import Recipe
 
-__all__ = ["DIALS", "TOGETHER", "kind_of", "leaders"]
+__all__ = ["DIALS", "TOGETHER", "eyes_of", "kind_of", "leaders"]
 
 DIALS = ("strength", "content_weight", "style_weight", "tv_weight", "grain_weight", "grey_weight", "averaging")
 
@@ -22,10 +22,13 @@ TOGETHER = 6  # of twelve cells two then paint all sizes
 def kind_of(recipe: Recipe) -> tuple[Any, ...]:
     """All of a recipe but its dials: cells of one kind may share their coarser sizes."""
     values = recipe.as_dict()
-    # What makes an encoder comes first: sorted by kind, each is loaded once.
-    first = ("encoder", "pooling", "normalise", "device", "precision")
-    names = (*first, *(name for name in values if name not in (*first, *DIALS)))
-    return tuple(values[name] for name in names)
+    return (*eyes_of(recipe), *(value for name, value in values.items() if name not in DIALS))
+
+
+def eyes_of(recipe: Recipe) -> tuple[Any, ...]:
+    """What an encoder is loaded by; it comes first in a kind, so that each is loaded once for cells sorted by kind."""
+    seed = recipe.seed if recipe.encoder == "random" else 0
+    return (recipe.encoder, recipe.pooling, recipe.normalise, recipe.device, recipe.precision, seed)
 
 
 def leaders(recipes: Sequence[Recipe], *, share: bool) -> list[int]:

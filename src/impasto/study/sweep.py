@@ -7,10 +7,7 @@ the coarser sizes too (``impasto.study.starts``), which is another picture, if a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,74 +18,20 @@ from typing import Any
 from impasto.errors import ImpastoError, InputError
 from impasto.judge.card import Judge
 from impasto.judge.judges import default_judge, load_judge
-from impasto.paint.complaints import Complaint, complaints
+from impasto.paint.complaints import complaints
 from impasto.paint.optimise import OptimisePainter, Start, ladder
 from impasto.paint.painter import Progress
 from impasto.paint.shelf import Shelf
 from impasto.recipe import Recipe
 from impasto.see.encoder import Encoder
-from impasto.studio import Easel, Painting, Picturable, Source, load_source, open_easel
-from impasto.study.starts import kind_of, leaders
+from impasto.studio import Easel, Picturable, Source, load_source, open_easel
+from impasto.study.cells import Cell, Outcome, Step, digest, key_of, picture_name
+from impasto.study.starts import eyes_of, kind_of, leaders
 from impasto.study.vary import label
 
-__all__ = ["Cell", "Curve", "Outcome", "Step", "Sweep", "open_sweep"]
-
-Curve = tuple[tuple[int, int, Mapping[str, float]], ...]
+__all__ = ["Sweep", "open_sweep"]
 
 _JUDGED_AT = 512  # pixels at most: there a VGG-19 takes seconds, not minutes
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One painting of a sweep: its number from 1, what differs in it, its whole recipe.
-
-    ``key`` is what it is recognised by: recipe, pictures, encoder, shared start. ``file`` is the name of its picture.
-    ``leader`` is the number of the cell from whose coarser sizes it goes on; its own number where it paints all sizes.
-    """
-
-    number: int
-    changes: Mapping[str, Any]
-    recipe: Recipe
-    key: str
-    file: str
-    leader: int
-
-    @property
-    def label(self) -> str:
-        """The cell in words: ``strength 50, init noise``."""
-        return label(self.changes)
-
-    @property
-    def leads(self) -> bool:
-        """Whether it paints all sizes, as it would alone."""
-        return self.leader == self.number
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a cell: seconds of painting, last losses, the judge's distances; or ``failure``, why nothing did.
-
-    ``curve`` has ``(step, size, {name: loss})`` per step. ``painting`` is None where the picture lies in a file already.
-    """
-
-    cell: Cell
-    painting: Painting | None = None
-    seconds: float = 0.0
-    losses: Mapping[str, float] = field(default_factory=dict)
-    judged: Mapping[str, float] = field(default_factory=dict)
-    curve: Curve = ()
-    complaints: tuple[Complaint, ...] = ()
-    failure: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where a sweep stands: ``done`` is the share of the whole, 0..1; at a cell's end there is its ``outcome``."""
-
-    cell: Cell
-    done: float
-    progress: Progress | None = None
-    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -128,9 +71,7 @@ class Sweep:
 
     def easel(self, cell: Cell, start: Start | None = None) -> Easel:
         """The easel of ``cell``, with what it shares with the others."""
-        easel = open_easel(
-            self.content, self.style, cell.recipe, weights=self.weights, shelf=self.shelf, start=start
-        )
+        easel = open_easel(self.content, self.style, cell.recipe, weights=self.weights, shelf=self.shelf, start=start)
         if start is None:
             return easel
         return replace(easel, about={**easel.about, "shared_start": self.cells[cell.leader - 1].recipe.as_dict()})
@@ -144,12 +85,14 @@ class Sweep:
         # By kind, so that what one kind has seen can be dropped; those who lead before those who follow.
         left.sort(key=lambda cell: (kind_of(cell.recipe), cell.leader, not cell.leads, cell.number))
         whole = sum(map(self._cost, left)) or 1.0
-        before, kind = 0.0, None
+        before = 0.0
         led: dict[int, Start | None] = {}
+        last = left[0].recipe if left else self.base
         for cell in left:
-            if kind != (kind := kind_of(cell.recipe)):
-                self._forget(cell)
+            if kind_of(cell.recipe) != kind_of(last):
+                _forget(self.shelf, last, cell.recipe)
                 led.clear()
+            last = cell.recipe
             share = self._cost(cell) / whole
             try:
                 for found in self._cell(cell, led):
@@ -196,11 +139,6 @@ class Sweep:
         rungs = ladder(cell.recipe, *self.content.image.shape[2:])
         return float(sum(steps * size**2 for size, steps in (rungs if cell.leads else rungs[-1:])))
 
-    def _forget(self, cell: Cell) -> None:
-        """Drop what cells of another kind have seen; at most one encoder stays loaded beside the judge."""
-        for kind in ("styles", "maps", "photo", "encoder"):
-            self.shelf.clear(kind, but=_encoder_key(cell.recipe) if kind == "encoder" else ())
-
 
 def open_sweep(
     content: Picturable,
@@ -231,33 +169,31 @@ def open_sweep(
         load_source(given, role, allow_huge=allow_huge) for given, role in ((content, "content"), (style, "style"))
     )
     shelf = Shelf()
-    opened: dict[tuple[Any, ...], Easel] = {}
+    about: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     files: set[str] = set()
     first: Easel | None = None
+    last = base
     for cell, one in sorted(zip(cells, recipes, strict=True), key=lambda pair: kind_of(pair[1])):
-        if kind_of(one) in opened:
+        if kind_of(one) in about:
             continue  # the rest of a recipe was checked when it was made
-        if first is not None:
-            shelf.clear("encoder", but=_encoder_key(one))
+        _forget(shelf, last, one)
         try:
             easel = open_easel(photo, painting, one, weights=weights, shelf=shelf)
         except ImpastoError as error:
-            if first is None and not cell:
-                raise
             raise InputError(f"the cell {label(cell)}: {error}") from None
-        opened[kind_of(one)] = replace(easel, encoder=_NOBODY, painter=_NOTHING)  # its encoder is not to be kept
+        about[kind_of(one)] = easel.about
         files.update(easel.files)
-        first = first or easel
+        first, last = first or easel, one
     assert first is not None
     led = leaders(recipes, share=share_start)
-    keys = [_key(one, opened[kind_of(one)].about) for one in recipes]
+    keys = [key_of(one, about[kind_of(one)]) for one in recipes]
     made = [
         Cell(
             place + 1,
             dict(cell),
             one,
-            keys[place] if led[place] == place else _digest([keys[place], keys[led[place]]]),
-            _file(cell, keys[place]),
+            keys[place] if led[place] == place else digest([keys[place], keys[led[place]]]),
+            picture_name(cell, keys[place]),
             led[place] + 1,
         )
         for place, (cell, one) in enumerate(zip(cells, recipes, strict=True))
@@ -272,10 +208,37 @@ def open_sweep(
         base=base,
         cells=tuple(made),
         judge=Judge(first.content.image, first.styles[0].image, chosen, size=size),
-        encoders=tuple(dict.fromkeys(easel.about["encoder"]["sha256"] for easel in opened.values())),
+        encoders=tuple(dict.fromkeys(one["encoder"]["sha256"] for one in about.values())),
         files=tuple(sorted(files)),
         machine=first.about["machine"],
         share_start=share_start,
         weights=weights,
         shelf=shelf,
     )
+
+
+def _forget(shelf: Shelf, old: Recipe, new: Recipe) -> None:
+    """Drop what cells of the kind of ``old`` have seen: only one encoder stays loaded beside the judge."""
+    if kind_of(old) != kind_of(new):
+        for kind in ("styles", "maps", "photo"):
+            shelf.clear(kind)
+    if eyes_of(old) != eyes_of(new):
+        shelf.clear("encoder")
+
+
+def _started(easel: Easel) -> Start | None:
+    return easel.painter.started if isinstance(easel.painter, OptimisePainter) else None
+
+
+def _check_distinct(cells: Sequence[Mapping[str, Any]], recipes: Sequence[Recipe]) -> None:
+    found: dict[Recipe, Mapping[str, Any]] = {}
+    for cell, one in zip(cells, recipes, strict=True):
+        if one in found:
+            raise InputError(f"the cells {label(found[one])} and {label(cell)} are the same painting: give one of them")
+        found[one] = cell
+
+
+def _judge(given: Encoder | str | None) -> Encoder:
+    if isinstance(given, Encoder):
+        return given
+    return load_judge(given or default_judge() or "builtin")

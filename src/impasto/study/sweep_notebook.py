@@ -1,0 +1,2 @@
+def sweep_notebook(*a):
+    raise NotImplementedError
