@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,7 +59,8 @@ def _with(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
 @click.command("sweep")
 @_with(*_PICTURES)
 @click.option("--vary", multiple=True, metavar="NAME=V1,V2…",
-              help="An option and its values; again for another: all combinations. Values with commas: NAME='A,B;C'.")  # fmt: skip
+              help="An option and its values; once more for another: all combinations. "
+                   "Values that hold commas: NAME='A,B;C'.")  # fmt: skip
 @_with(*_OUT)
 @click.option("--yes", is_flag=True, help="Paint even more than 200 cells.")
 @recipe_options
@@ -118,14 +120,20 @@ class _Task:
     quiet: bool
     shows: str = ""
 
-    def command(self, outcome: Outcome) -> str:
-        """The command that paints a cell alone, with the pictures as they were typed."""
+    def command(self, outcome: Outcome, *, shared: bool = False) -> str:
+        """The command that paints a cell alone; in a page that is ``shared`` with the names of files only."""
+        content, style, weights = (
+            (path.name if shared else str(path)) if path else "" for path in (self.content, self.style, self.weights)
+        )
+        recipe = outcome.cell.recipe.as_dict()
+        if shared:
+            recipe |= {name: Path(recipe[name]).name for name in ("encoder", "init")}
         return command_line(
             {
-                "content": {"path": str(self.content)},
-                "styles": [{"path": str(self.style)}],
-                "recipe": outcome.cell.recipe.as_dict(),
-                "encoder": {"weights": str(self.weights or "")},
+                "content": {"path": content},
+                "styles": [{"path": style}],
+                "recipe": recipe,
+                "encoder": {"weights": weights},
                 "output": {"bits": 8},
             }
         )
@@ -160,7 +168,9 @@ def _run(task: _Task) -> int:
             raise KeyboardInterrupt
         outcomes = sorted([*found.values(), *failed], key=lambda outcome: outcome.cell.number)
         folder.write_tables(found.values())
-        best = sweep_report.write(folder, outcomes, task.command, shows=task.shows, notebook=task.notebook)
+        best = sweep_report.write(
+            folder, outcomes, partial(task.command, shared=True), shows=task.shows, notebook=task.notebook
+        )
     missing = len(sweep.cells) - len(outcomes)
     if not task.quiet:
         _say_last(task, folder, missing, best)
@@ -226,15 +236,14 @@ def _check_fits(sweep: Sweep) -> None:
     """Refuse what will not fit into memory: of every encoder the largest size is asked about."""
     from impasto.foresee.check import check_fits
     from impasto.study.starts import eyes_of
+    from impasto.study.vary import blamed
 
     largest: dict[Any, Any] = {}
     for cell in sorted(sweep.cells, key=lambda cell: cell.recipe.size):
         largest[eyes_of(cell.recipe)] = cell
     for cell in largest.values():
-        try:
+        with blamed(cell.changes):
             check_fits(sweep.easel(cell))
-        except InputError as error:
-            raise InputError(f"the cell {cell.label}: {error}") from None
 
 
 def _check_apart(varied: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ a night photograph may be dark, a drawing may be white.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,9 @@ from impasto.see.stats import gram
 
 __all__ = ["Complaint", "Symptoms", "complaints", "symptoms"]
 
-_SEEN_AT = 256  # pixels: enough to tell a picture from noise, and a look at it costs less than a step
+_SEEN_AT = 256  # pixels: enough to see what is there, and a look at it costs less than a step
+_THINNEST = 32  # pixels of the shorter side
+_WINDOW = 1024  # pixels of the middle: enough to see noise at a picture's own size, in little memory
 
 _NOISY, _BLURRED = 2.0, 0.28  # of the rougher and of the smoother of the two pictures
 _FLAT = 0.5  # of the smaller contrast of the two
@@ -40,6 +43,10 @@ class Complaint:
     kind: str
     what: str
     remedy: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"kind": self.kind, "what": self.what, "remedy": dict(self.remedy)}
 
     def line(self) -> str:
         """One line for the person: what is wrong and what to try."""
@@ -62,31 +69,32 @@ class Symptoms:
     clipped: float
     style: float
     content: float
-    given: tuple[tuple[float, float, float, float], tuple[float, float, float, float]]
+    given: tuple[tuple[float, float, float, float], ...]
 
 
 def complaints(
     result: Tensor, content: Tensor, style: Tensor, encoder: Encoder, recipe: Recipe
 ) -> tuple[Complaint, ...]:
-    """What is wrong with ``result``, painted from ``content`` in the manner of ``style`` by ``recipe``; worst first.
+    """What is wrong with ``result``, painted from ``content`` in the manner of ``style`` by ``recipe``: the worst thing, or none.
 
     Pictures are ``(1, 3, H, W)``, 0..1; ``encoder`` is the one that was painted with. A finished picture only: one that
     was interrupted is not to blame.
     """
-    found = symptoms(result, content, style, encoder, recipe)
-    kinds = _kinds(found, recipe)
-    return tuple(Complaint(kind, _WHAT[kind], remedy) for kind in kinds if (remedy := _remedy(kind, recipe)))
+    kind = _kind(symptoms(result, content, style, encoder, recipe), recipe)
+    return (Complaint(kind, _WHAT[kind], _remedy(kind, recipe)),) if kind else ()
 
 
 @torch.no_grad()
 def symptoms(result: Tensor, content: Tensor, style: Tensor, encoder: Encoder, recipe: Recipe) -> Symptoms:
     """Measure a picture beside the two that it was made from."""
     size = max(result.shape[2:])
-    # Roughness depends on the size: all three are seen at the picture's own.
-    photo, painting = resize_to(content, *result.shape[2:]), resize(style, size)
-    rough, bright, contrast, clipped = _look(result)
+    # Noise and clipped values are lost in a smaller copy: all three are seen at the picture's own size.
+    (rough, clipped), *fine = (_fine(_middle(image, size)) for image in (result, content, style))
     device = next(encoder.parameters()).device
-    small = [resize(image, min(size, _SEEN_AT)).to(device) for image in (result, photo, painting)]
+    result = _seen(result, size)
+    photo, painting = resize_to(content, *result.shape[2:]), _seen(style, size)
+    tones = [_tones(image) for image in (result, photo, painting)]
+    small = [image.to(device) for image in (result, photo, painting)]
     pasted = resize_to(small[2], *small[0].shape[2:])
     styles = layer_weights(recipe.style_layers, encoder, encoder.style_layers, "--style-layers")
     contents = layer_weights(
@@ -98,12 +106,11 @@ def symptoms(result: Tensor, content: Tensor, style: Tensor, encoder: Encoder, r
     kept = [sum(_apart(maps[k], of_photo[k]) for k in contents) for maps in (seen, of_pasted)]
     return Symptoms(
         rough,
-        bright,
-        contrast,
+        *tones[0],
         clipped,
         styled[0] / max(styled[1], 1e-6),
         kept[0] / max(kept[1], 1e-6),
-        (_look(photo), _look(painting)),
+        tuple((one[0], *tone, one[1]) for one, tone in zip(fine, tones[1:], strict=True)),
     )
 
 
@@ -120,32 +127,24 @@ _WHAT = {
 }
 
 
-def _kinds(found: Symptoms, recipe: Recipe) -> list[str]:
-    """What is wrong, worst first; of things that follow from one another the first."""
+def _kind(found: Symptoms, recipe: Recipe) -> str:
+    """What is wrong; of things that follow from one another the first. Empty where nothing is."""
     rough, bright, contrast, clipped = zip(*found.given, strict=True)
     weights = weights_of(recipe)
-    kinds = []
-    if found.bright > max(bright) + _OFF:
-        kinds.append("white")
-    elif found.bright < min(bright) - _OFF:
-        kinds.append("black")
-    elif found.contrast < _FLAT * min(contrast):
-        kinds.append("flat")
-    elif found.clipped > max(clipped) + _CLIPPED:
-        kinds.append("saturated")
-    if found.style > _FAR and found.content > _FAR and weights.content and weights.style:
-        kinds.append("stuck")
-    if kinds:
-        return kinds
-    if found.roughness > _NOISY * max(rough):
-        return ["noise"]
-    if found.roughness < _BLURRED * min(rough):
-        return ["blurred"]
-    if found.content > _SWAMPED and weights.content >= 0:
-        return ["swamped"]
-    if found.style > _UNTOUCHED and found.content < _NEAR and weights.style:
-        return ["untouched"]
-    return []
+    both = bool(weights.content and weights.style)
+    checks = {
+        "white": found.bright > max(bright) + _OFF,
+        "black": found.bright < min(bright) - _OFF,
+        "flat": found.contrast < _FLAT * min(contrast),
+        "saturated": found.clipped > max(clipped) + _CLIPPED,
+        "blurred": found.roughness < _BLURRED * min(rough),
+        "stuck": both and found.style > _FAR and found.content > _FAR,
+        "noise": found.roughness > _NOISY * max(rough),
+        "swamped": found.content > _SWAMPED,
+        # Strength 0 keeps the photograph: that was asked for.
+        "untouched": bool(weights.style) and found.style > _UNTOUCHED and found.content < _NEAR,
+    }
+    return next((kind for kind, wrong in checks.items() if wrong), "")
 
 
 def _remedy(kind: str, recipe: Recipe) -> dict[str, Any]:
@@ -161,8 +160,10 @@ def _remedy(kind: str, recipe: Recipe) -> dict[str, Any]:
         changes |= {name: getattr(default, name) for name in ("noise_mean", "noise_std")}
     if not changes:
         changes = {
-            "stuck": {"quality": "best"} if recipe.quality != "best" else {"steps": 4 * PRESETS["best"][-1]},
-            "noise": {"grain_weight": max(0.5, 3 * recipe.grain_weight)},
+            "stuck": _more_steps(recipe),
+            "noise": _more_steps(recipe)
+            if recipe.init == "noise"
+            else {"grain_weight": max(0.5, 3 * recipe.grain_weight)},
             "blurred": {"grain_weight": 0.0},
         }.get(kind, {"grey_weight": 0.5})
     return {name: value for name, value in changes.items() if getattr(recipe, name) != value}
@@ -180,6 +181,7 @@ _LOUD = {
     "averaging": lambda value: value == 0,
     "optimizer": lambda value: value == "lbfgs",
     "normalise": lambda value: value == "none",
+    "grey_weight": lambda value: value >= 2,
 }
 _SMOOTHERS = {"tv_weight": lambda value: value > 0}
 _FLATTENERS = {
@@ -191,22 +193,55 @@ _FLATTENERS = {
 }
 
 
+def _more_steps(recipe: Recipe) -> dict[str, Any]:
+    names = list(PRESETS)
+    if recipe.steps or recipe.quality == names[-1]:
+        return {"steps": 3 * (recipe.steps or PRESETS[recipe.quality][-1])}
+    return {"quality": names[names.index(recipe.quality) + 1]}
+
+
 def _balance(recipe: Recipe, *, more: bool) -> dict[str, Any]:
     """More painting or less, by the dial that the recipe uses."""
-    if recipe.losses == "relative" and recipe.content_weight < 0 and recipe.style_weight < 0:
-        strength = min(recipe.strength + 35, 90) if more else max(recipe.strength - 30, 10)
-        return {"strength": float(strength)}
     weights = weights_of(recipe)
+    if more and not weights.content:
+        return _more_steps(recipe)
+    if recipe.losses == "relative" and recipe.content_weight < 0 and recipe.style_weight < 0:
+        strength = recipe.strength
+        return {"strength": min(strength + 35, 100.0) if more else max(strength - 30, strength / 2)}
     return {"content_weight": weights.content / 10 if more else max(weights.content * 5, 0.05)}
 
 
-def _look(image: Tensor) -> tuple[float, float, float, float]:
-    """Roughness, brightness, contrast and the share of clipped values of a picture ``(1, 3, H, W)``."""
-    grey = (image * torch.tensor([0.299, 0.587, 0.114], device=image.device).view(1, 3, 1, 1)).sum(1)
-    spread = float(grey.var().clamp_min(1e-6))
-    apart = float(grey.diff(dim=1).square().mean() + grey.diff(dim=2).square().mean()) / 2
-    clipped = float(((image < 1.5 / 255) | (image > 253.5 / 255)).float().mean())
-    return apart / (2 * spread), float(grey.mean()), spread**0.5, clipped
+def _middle(image: Tensor, size: int) -> Tensor:
+    """The middle of ``image`` as it is when its longer side has ``size`` pixels: at most a window of it."""
+    share = min(1.0, _WINDOW / size)
+    height, width = (max(1, round(side * share)) for side in image.shape[2:])
+    top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
+    return resize(image[:, :, top : top + height, left : left + width], round(size * share))
+
+
+def _seen(image: Tensor, size: int) -> Tensor:
+    """``image`` as the encoder looks at it: small, but never so thin that the deepest layer sees nothing."""
+    shape = min(image.shape[2:]) / max(image.shape[2:])
+    return resize(image, max(min(size, _SEEN_AT), math.ceil(_THINNEST / shape)))
+
+
+def _grey(image: Tensor) -> Tensor:
+    return (image * torch.tensor([0.299, 0.587, 0.114], device=image.device).view(1, 3, 1, 1)).sum(1)
+
+
+def _fine(image: Tensor) -> tuple[float, float]:
+    """Roughness, and the share of values that are clipped."""
+    grey = _grey(image)
+    steps = [grey.diff(dim=dim).square().mean() for dim in (1, 2) if grey.shape[dim] > 1]
+    spread = grey.var(correction=0).clamp_min(1e-6)
+    clipped = ((image < 1.5 / 255) | (image > 253.5 / 255)).float().mean()
+    return float(sum(steps) / max(len(steps), 1) / (2 * spread)), float(clipped)
+
+
+def _tones(image: Tensor) -> tuple[float, float]:
+    """Brightness and contrast, the mean and the standard deviation of grey."""
+    grey = _grey(image)
+    return float(grey.mean()), float(grey.std(correction=0))
 
 
 def _apart(found: Tensor, wanted: Tensor) -> float:

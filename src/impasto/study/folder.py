@@ -84,7 +84,7 @@ class Folder:
             "seconds": outcome.seconds,
             "losses": dict(outcome.losses),
             "judged": dict(outcome.judged),
-            "complaints": [{"what": one.what, "remedy": dict(one.remedy)} for one in outcome.complaints],
+            "complaints": [one.as_dict() for one in outcome.complaints],
             "curve": [[step, size, dict(losses)] for step, size, losses in outcome.curve],
         }
         _write_json(self._record(outcome.cell), record)
@@ -114,7 +114,7 @@ class Folder:
                 losses=_numbers(record["losses"]),
                 judged=_numbers(record["judged"]),
                 curve=tuple((int(step), int(size), _numbers(losses)) for step, size, losses in record["curve"]),
-                complaints=tuple(Complaint(str(one["what"]), dict(one["remedy"])) for one in record["complaints"]),
+                complaints=tuple(Complaint(**one) for one in record["complaints"]),
             )
         except (OSError, MediaError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
@@ -122,12 +122,12 @@ class Folder:
     def _check_same(self) -> None:
         mark = self.path / _MARK
         try:
-            there = json.loads(mark.read_text(encoding="utf-8"))
-            differ = [name for name, value in self._identity.items() if there.get(name) != value]
+            there = dict(json.loads(mark.read_text(encoding="utf-8")).items())
         except FileNotFoundError:
             raise InputError(f"-o {self.path} holds other files and no study: choose a new folder") from None
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             raise InputError(f"-o {self.path}: {mark.name} in it is damaged: choose a new folder") from None
+        differ = [name for name, value in self._identity.items() if there.get(name) != value]
         if differ:
             raise InputError(
                 f"-o {self.path} holds another study ({_told(differ[0], there)}): choose a new folder, "
@@ -150,17 +150,19 @@ def _identity(sweep: Sweep) -> dict[str, Any]:
 
 
 def _told(name: str, there: Mapping[str, Any]) -> str:
-    if name == "impasto study":
-        return f"of {there.get(name)}"
-    if name == "varied" and isinstance(there.get(name), list):
-        return f"it varies {', '.join(map(str, there[name])).replace('_', '-')}"
-    return {
+    """In what the study that is there differs."""
+    value = there.get(name)
+    words = {
+        "impasto study": f"of {value}",
         "content": "of another photograph",
         "style": "of another painting",
         "options": "with other options",
-        "share_start": "with --share-start" if there.get(name) else "without --share-start",
-        "judge": f"judged by {(there.get(name) or ['another'])[0]}",
-    }.get(name, "of another kind")
+        "share_start": "with --share-start" if value else "without --share-start",
+    }
+    if name in ("varied", "judge") and isinstance(value, list) and value:
+        texts = ", ".join(map(str, value)).replace("_", "-")
+        return f"it varies {texts}" if name == "varied" else f"judged by {texts} px"
+    return words.get(name, "of another kind")
 
 
 def _runs(sweep: Sweep, done: Sequence[Outcome]) -> bytes:
@@ -168,7 +170,7 @@ def _runs(sweep: Sweep, done: Sequence[Outcome]) -> bytes:
     judged = [name for name in JUDGED if any(name in outcome.judged for outcome in done)]
     losses = loss_names(done)
     head = ("run", "picture", *names, *(f"loss_{name}" for name in losses), *(f"judged_{name}" for name in judged))
-    rows: list[Sequence[Any]] = [(*head, "judge", "steps", "seconds", "shared_start", "complaints")]
+    rows: list[Sequence[Any]] = [(*head, "judge", "steps_painted", "seconds", "shared_start", "complaints")]
     for outcome in done:
         values = outcome.cell.recipe.as_dict()
         rows.append(

@@ -27,7 +27,7 @@ from impasto.see.encoder import Encoder
 from impasto.studio import Easel, Picturable, Source, load_source, open_easel
 from impasto.study.cells import Cell, Outcome, Step, digest, key_of, picture_name
 from impasto.study.starts import eyes_of, kind_of, leaders
-from impasto.study.vary import label
+from impasto.study.vary import blamed, label
 
 __all__ = ["Sweep", "open_sweep"]
 
@@ -88,6 +88,9 @@ class Sweep:
         before = 0.0
         led: dict[int, Start | None] = {}
         last = left[0].recipe if left else self.base
+        if left:
+            # One step that does not count: what torch sets up once (seconds, measured) is not the first cell's cost.
+            next(self.easel(left[0]).paint())
         for cell in left:
             if kind_of(cell.recipe) != kind_of(last):
                 _forget(self.shelf, last, cell.recipe)
@@ -177,10 +180,8 @@ def open_sweep(
         if kind_of(one) in about:
             continue  # the rest of a recipe was checked when it was made
         _forget(shelf, last, one)
-        try:
+        with blamed(cell):
             easel = open_easel(photo, painting, one, weights=weights, shelf=shelf)
-        except ImpastoError as error:
-            raise InputError(f"the cell {label(cell)}: {error}") from None
         about[kind_of(one)] = easel.about
         files.update(easel.files)
         first, last = first or easel, one

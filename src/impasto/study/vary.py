@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
 
-from impasto.errors import InputError, UnknownNameError
+from impasto.errors import ImpastoError, InputError, UnknownNameError
 from impasto.recipe import Option, Recipe, options
 
-__all__ = ["MANY", "cells_of", "label", "parse_vary", "value_text"]
+__all__ = ["MANY", "blamed", "cells_of", "label", "parse_vary", "value_text"]
 
 MANY = 200  # cells; more are painted only by those who say that they mean it
 
@@ -39,8 +40,8 @@ def parse_vary(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         values = tuple(_value(known[name], part.strip()) for part in _parts(name, rest))
         varied[name] = (*varied.get(name, ()), *values)
     for name, values in varied.items():
-        if double := next((value for value in values if values.count(value) > 1), None):
-            raise InputError(f"--vary {name.replace('_', '-')}: {value_text(double)} is given twice; give it once")
+        if double := [value for value in values if values.count(value) > 1]:
+            raise InputError(f"--vary {name.replace('_', '-')}: {value_text(double[0])} is given twice; give it once")
     return varied
 
 
@@ -75,11 +76,18 @@ def cells_of(base: Recipe, varied: Mapping[str, Sequence[Any]], *, many: bool = 
         raise InputError(f"{count:,} cells are more than {MANY}: vary less, or give --yes to paint them all")
     cells = tuple(dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values()))
     for cell in cells:
-        try:
+        with blamed(cell):
             base.but(**cell)
-        except InputError as error:
-            raise InputError(f"the cell {label(cell)}: {error}") from None
     return cells
+
+
+@contextmanager
+def blamed(changes: Mapping[str, Any]) -> Iterator[None]:
+    """Name the cell in what it raises that a person can mend."""
+    try:
+        yield
+    except ImpastoError as error:
+        raise InputError(f"the cell {label(changes)}: {error}") from None
 
 
 def label(changes: Mapping[str, Any]) -> str:
