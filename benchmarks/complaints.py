@@ -83,11 +83,12 @@ def main() -> None:
             continue
         given = (load_image(file), load_image(photo), load_image(style), encoder, recipe)
         seen = symptoms(*given)
+        told = "; ".join(f"{one.kind} → {dict(one.remedy)}" for one in complaints(*given))
         (r1, b1, c1, k1), (r2, b2, c2, k2) = seen.given
         print(
             f"| {name} | {seen.roughness:.3f} ({r1:.3f}, {r2:.3f}) | {seen.bright:.2f} ({b1:.2f}, {b2:.2f}) "
             f"| {seen.contrast:.2f} ({c1:.2f}, {c2:.2f}) | {seen.clipped:.2f} ({k1:.2f}, {k2:.2f}) "
-            f"| {seen.style:.2f} | {seen.content:.2f} | {'; '.join(f'{one.kind} → {dict(one.remedy)}' for one in complaints(*given))} |",
+            f"| {seen.style:.2f} | {seen.content:.2f} | {told} |",
             flush=True,
         )
 

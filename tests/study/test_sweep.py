@@ -175,7 +175,7 @@ def test_what_was_changed_is_painted_again(given, tmp_path, style):
     folder = Folder(tmp_path / "out", opened(given, {"strength": (10.0, 40.0, 70.0, 90.0)}))
     folder.open()
     kept(folder, folder.sweep)
-    one, two, three, four = (folder.picture(cell) for cell in folder.sweep.cells)
+    one, two, three, _ = (folder.picture(cell) for cell in folder.sweep.cells)
     one.unlink()
     save_image(style, two)
     (folder.path / "cells" / f"{three.stem}.json").write_text("{")
@@ -265,8 +265,8 @@ def test_wrong_cells_are_told_before_any_work(given, tmp_path):
         opened(given, {"strength": (1.0, 2.0)}, judge="vgg19")
     with pytest.raises(MediaError, match="does not exist"):
         opened((tmp_path / "none.png", style, recipe), {"strength": (1.0, 2.0)})
+    (tmp_path / "empty.safetensors").write_bytes(b"")
     with pytest.raises((InputError, WeightsError), match="is empty"):
-        (tmp_path / "empty.safetensors").write_bytes(b"")
         opened((photo, style, recipe.but(encoder=str(tmp_path / "empty.safetensors"))), {"seed": (1,)}, judge="builtin")
 
 

@@ -30,11 +30,9 @@ def loss_figure(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     traces, shown = [], []
     for name in names:
         for outcome in outcomes:
-            rows = (
-                outcome.curve[::every]
-                if len(outcome.curve) % every == 1
-                else (*outcome.curve[::every], *outcome.curve[-1:])
-            )
+            rows = outcome.curve[::every]
+            if rows[-1:] != outcome.curve[-1:]:
+                rows = (*rows, outcome.curve[-1])
             traces.append(
                 {
                     "type": "scatter",
