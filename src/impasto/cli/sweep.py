@@ -255,14 +255,14 @@ def _check_apart(varied: Mapping[str, Any], chosen: Mapping[str, Any]) -> None:
 
 def _with_vgg(study: Study, base: Recipe) -> Recipe:
     """``base`` with the VGG-19 that is installed, for a study that is about what only a VGG-19 has."""
-    from impasto.see.known import KNOWN, installed
+    from impasto.judge.judges import default_judge
 
-    names = [item.name for item in KNOWN if installed(item.name)]
     if base.encoder != "auto":
         return base
-    if not names:
+    name = default_judge()
+    if name is None:
         raise InputError(
             f"study {study.name} needs a VGG-19, and none is installed: run impasto models fetch vgg19-caffe, "
             "or name a file with --weights"
         )
-    return base.but(encoder=names[0])
+    return base.but(encoder=name)
