@@ -131,10 +131,10 @@ def test_an_interrupt_keeps_the_picture_so_far(desk, made, kind, strip, monkeypa
 def test_a_damaged_or_newer_task_is_told(desk, made, monkeypatch):
     from impasto.study import alone
 
-    plain = alone._made
-    monkeypatch.setattr(alone, "_made", lambda kind, task, recipe: plain("mosaic", task, recipe))
+    plain = alone.made
+    monkeypatch.setattr(alone, "made", lambda kind, task, recipe: plain("mosaic", task, recipe))
     desk.run(*made("texture", "-o", "out.png", "-q"))
     assert "made by a newer impasto, as a 'mosaic'" in desk.refused("rerun", "out.png")
-    monkeypatch.setattr(alone, "_made", lambda kind, task, recipe: plain(kind, {"width": "wide"}, recipe))
+    monkeypatch.setattr(alone, "made", lambda kind, task, recipe: plain(kind, {"width": "wide"}, recipe))
     desk.run(*made("texture", "-o", "out.png", "-q"))
     assert "the recipe inside is damaged" in desk.refused("rerun", "out.png")

@@ -10,7 +10,8 @@ from impasto.judge.measures import map_distance
 from impasto.media.image import load_image, resize, save_image
 from impasto.paint.painter import finish
 from impasto.see.load import load_encoder
-from impasto.study.alone import chosen_layers, open_reconstruction, open_texture, reopen
+from impasto.study.again import reopen
+from impasto.study.alone import chosen_layers, open_reconstruction, open_texture
 
 SMALL = {"size": 64, "steps": 3}
 

@@ -54,7 +54,7 @@ def rerun(picture: Path, out: Path | None, anyway: bool, quiet: bool, as_json: b
     """Paint PICTURE again from the recipe inside it: the same bytes on the same machine."""
     from impasto.cli.session import Output, free_name, paint_to_file
     from impasto.studio import read_about
-    from impasto.study.alone import reopen
+    from impasto.study.again import reopen
 
     about = read_about(picture)
     output = Output(

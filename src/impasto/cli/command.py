@@ -35,6 +35,8 @@ def _task(task: Mapping[str, Any]) -> tuple[list[str], tuple[str, ...]]:
     words, layers = ["impasto", str(task["kind"])], ",".join(task.get("layers", ()))
     if task["kind"] == "reconstruct":
         return [*words, "--layers" if "," in layers else "--layer", layers], ("strength", "init", "content_layers")
+    if task["kind"] == "layers":
+        return ["impasto", "study", "layers", "--layers", layers], ("init",)
     if task["kind"] == "texture":
         words += ["--size", f"{task['width']}x{task['height']}"]
         words += ["--seamless"] if task["seamless"] else []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli.options import recipe_options_but, typed
+from impasto.cli.study_layers import layers_command
 from impasto.errors import ImpastoError, InputError, MediaError
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ __all__ = ["study"]
 @click.group()
 def study() -> None:
     """Compare what impasto can paint with; each study is one page that can be shared."""
+
+
+study.add_command(layers_command)
 
 
 @study.command("encoders")

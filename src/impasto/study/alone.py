@@ -6,9 +6,8 @@ sizes that every painting goes up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +22,17 @@ from impasto.paint.texture import SwatchTargets, TexturePainter
 from impasto.recipe import Recipe
 from impasto.see.encoder import Encoder
 from impasto.see.layers import layer_weights
-from impasto.studio import Easel, Painting, Picturable, Sight, Source, open_picture, open_sight, read_about, rooted
-from impasto.studio import reopen as reopen_painting
-from impasto.study.strip import Panel, Strip, StripPainter
+from impasto.studio import Easel, Painting, Picturable, Sight, Source, open_picture, open_sight, rooted
+from impasto.study.strip import Panel, strip
 
 __all__ = [
     "Alone",
     "chosen_layers",
+    "made",
+    "named",
     "open_reconstruction",
     "open_texture",
     "reconstruction",
-    "reopen",
     "texture",
 ]
 
@@ -71,7 +70,7 @@ def _texture_recipe(size: tuple[int, int], recipe: Recipe | None = None, **chang
     return (recipe or Recipe()).but(size=max(size), content_weight=0.0, init="noise", **changes)
 
 
-def _named(recipe: Recipe, encoder: Encoder | str | None) -> tuple[Recipe, Encoder | None]:
+def named(recipe: Recipe, encoder: Encoder | str | None) -> tuple[Recipe, Encoder | None]:
     """``recipe`` with whole paths and with the encoder, where it is a name, in it."""
     if isinstance(encoder, str):
         return rooted(recipe.but(encoder=encoder)), None
@@ -117,7 +116,7 @@ def reconstruction(source: Source, layer: str, recipe: Recipe, sight: Sight) -> 
     # The style has no weight; a painter wants one to be there.
     painter = OptimisePainter(StyleTargets(sight.encoder, [StyleImage(source.image)], recipe), recipe)
     about = {
-        **_made("reconstruct", {"layers": [layer]}, recipe),
+        **made("reconstruct", {"layers": [layer]}, recipe),
         "content": source.about(),
         "styles": [],
         **sight.about,
@@ -135,13 +134,14 @@ def texture(source: Source, size: tuple[int, int], recipe: Recipe, sight: Sight,
     targets = SwatchTargets(sight.encoder, [StyleImage(source.image, source.alpha)], recipe)
     painter = TexturePainter(targets, recipe, size, seamless=seamless)
     task = {"width": width, "height": height, "seamless": seamless, "layers": [], "each": False}
-    about = {**_made("texture", task, recipe), "styles": [source.about()], **sight.about}
+    about = {**made("texture", task, recipe), "styles": [source.about()], **sight.about}
     files = tuple(filter(None, [source.path, sight.file]))
     words = ", ".join(targets.layers)
     return Alone(canvas, (source,), recipe, sight.encoder, painter, about, files, (sight.remark,), "style", words)
 
 
-def _made(kind: str, task: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+def made(kind: str, task: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """What a recipe records first: the version, what was made and how, every option."""
     return {"impasto": __version__, "task": {"kind": kind, **task}, "recipe": recipe.as_dict()}
 
 
@@ -163,14 +163,14 @@ def open_reconstruction(
     ``layers`` is one layer, the encoder's content layer where it is empty; for several, or ``"all"``, the painting is a
     strip of them in order of depth. Other arguments as of ``open_easel``. Raises ``ImpastoError`` with one line.
     """
-    recipe, chosen = _named(_reconstruction_recipe(recipe, **changes), encoder)
+    recipe, chosen = named(_reconstruction_recipe(recipe, **changes), encoder)
     source = open_picture(content, "content", allow_huge=allow_huge)
     sight = open_sight(recipe, weights=weights, encoder=chosen)
     names = chosen_layers(layers or sight.encoder.content_layers[-1], sight.encoder, "--layers")
     easels = [reconstruction(source, name, recipe, sight) for name in names]
     if len(names) == 1:
         return easels[0]
-    task = _made("reconstruct", {"layers": list(names)}, recipe)
+    task = made("reconstruct", {"layers": list(names)}, recipe)
     about = {**task, "content": source.about(), "styles": [], **sight.about}
     return strip([[Panel(easel, name) for easel, name in zip(easels, names, strict=True)]], about)
 
@@ -193,7 +193,7 @@ def open_texture(
     With ``layers``, several or ``"all"`` of them, the painting is a strip: the style up to each layer, as in Gatys et al.
     2015, or with ``each`` the style of every layer alone. Other arguments as of ``open_easel``.
     """
-    recipe, chosen = _named(_texture_recipe(size, recipe, **changes), encoder)
+    recipe, chosen = named(_texture_recipe(size, recipe, **changes), encoder)
     _check_seamless(recipe, seamless)
     if layers and recipe.style_layers:
         raise InputError(
@@ -214,51 +214,4 @@ def open_texture(
         easel = texture(source, size, recipe.but(style_layers=",".join(used)), sight, seamless=seamless)
         panels.append(Panel(easel, name if each or not index else f"up to {name}"))
     task = {"width": size[0], "height": size[1], "seamless": seamless, "layers": list(names), "each": each}
-    return strip([panels], {**_made("texture", task, recipe), "styles": [source.about()], **sight.about})
-
-
-def strip(
-    rows: Sequence[Sequence[Panel]],
-    about: Mapping[str, Any],
-    done: Callable[[Panel, Painting], None] = lambda panel, painting: None,
-) -> Strip:
-    """One easel for all the panels of ``rows``; ``about`` is what the sheet records, ``done`` as of ``StripPainter``."""
-    painter = StripPainter(rows, done)
-    first = painter.panels[0].easel
-    height, width = painter.shape
-    recipe = first.recipe
-    canvas = Source(torch.zeros(1, 3, 1, 1).expand(1, 3, height, width))
-    files = tuple(dict.fromkeys(file for panel in painter.panels for file in panel.easel.files))
-    return Strip(canvas, first.styles, recipe, first.encoder, painter, about, files, first.remarks)
-
-
-# ── again ──
-
-
-def reopen(picture: Path | str, **given: Any) -> Easel:
-    """The easel on which ``picture`` was painted: a painting, a reconstruction, a texture or a strip of them.
-
-    ``given`` and errors as of ``studio.reopen``.
-    """
-    about = read_about(picture)
-    task = about.get("task")
-    if task is None:
-        return reopen_painting(picture, **given)
-    return reopen_painting(picture, **given, opener=partial(_open_again, dict(task), str(picture)))
-
-
-def _open_again(
-    task: dict[str, Any], name: str, content: Path | None, styles: Sequence[Path], recipe: Recipe, **rest: Any
-) -> Easel:
-    kind, layers = task.get("kind"), task.get("layers")
-    try:
-        if kind == "reconstruct" and content is not None:
-            return open_reconstruction(content, tuple(layers or ()), recipe, **rest)
-        if kind == "texture" and styles:
-            size = (int(task["width"]), int(task["height"]))
-            seamless, each = bool(task["seamless"]), bool(task["each"])
-            names = tuple(layers or ())
-            return open_texture(styles[0], size, recipe, seamless=seamless, each=each, layers=names, **rest)
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{name}: the recipe inside is damaged; expected the one that impasto writes") from None
-    raise InputError(f"{name} was made by a newer impasto, as a {kind!r}: update it")
+    return strip([panels], {**made("texture", task, recipe), "styles": [source.about()], **sight.about})

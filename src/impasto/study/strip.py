@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from impasto.media.image import sized
 from impasto.media.sheet import sheet, sheet_size
 from impasto.paint.painter import Anchor, Progress
-from impasto.studio import Easel, Painting
+from impasto.studio import Easel, Painting, Source
 
-__all__ = ["Panel", "Strip", "StripPainter"]
+__all__ = ["Panel", "Strip", "StripPainter", "strip"]
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,18 @@ class Panel:
 class StripPainter:
     """Paints the panels of ``rows`` one after the other; ``snapshot()`` is the sheet so far, as a painting's is.
 
-    ``done`` is called with each panel's painting as it is finished. ``reached`` holds what was reached, by the words.
+    ``heads`` are pictures with words that stand before the rows, one each. ``done`` is called with each panel's painting
+    as it is finished. ``reached`` holds what was reached, by the words.
     """
 
     def __init__(
-        self, rows: Sequence[Sequence[Panel]], done: Callable[[Panel, Painting], None] = lambda panel, painting: None
+        self,
+        rows: Sequence[Sequence[Panel]],
+        *,
+        heads: Sequence[tuple[Tensor, str]] = (),
+        done: Callable[[Panel, Painting], None] = lambda panel, painting: None,
     ) -> None:
-        self.rows, self.done = tuple(tuple(row) for row in rows), done
+        self.rows, self.heads, self.done = tuple(tuple(row) for row in rows), tuple(heads), done
         self.panels = tuple(panel for row in self.rows for panel in row)
         self.reached: dict[str, float] = {}
         sizes = [sized(*_shape(panel.easel), panel.easel.recipe.size) for panel in self.panels]
@@ -41,13 +48,15 @@ class StripPainter:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of the sheet, in pixels."""
-        return sheet_size(self.rows, self.height, self.width)
+        rows = [[*row, None] if self.heads else row for row in self.rows]
+        return sheet_size(rows, self.height, self.width)
 
     def paint(
         self, content: Tensor, *, regions: Tensor | None = None, anchors: Sequence[Anchor] = ()
     ) -> Iterator[Progress]:
         """Every panel's own steps; ``content`` is of no account, the easels have theirs."""
         finished: dict[int, Tensor] = {}
+        self.reached.clear()
         counts = [_steps(panel.easel) for panel in self.panels]
         for index, panel in enumerate(self.panels):
             last: Progress | None = None
@@ -74,6 +83,8 @@ class StripPainter:
     def _sheet(self, pictures: Mapping[int, Tensor]) -> Tensor:
         cells = iter(range(len(self.panels)))
         rows = [[(pictures.get(next(cells)), panel.words) for panel in row] for row in self.rows]
+        if self.heads:
+            rows = [[head, *row] for head, row in zip(self.heads, rows, strict=True)]
         return sheet(rows, self.height, self.width)
 
 
@@ -96,6 +107,21 @@ class Strip(Easel):
         mark = {"interrupted": progress.step} if progress.step < progress.steps else {}
         reached = dict(self.painter.reached) if isinstance(self.painter, StripPainter) else {}
         return Painting(progress.snapshot(), None, {**self.about, **mark}, progress.losses, reached)
+
+
+def strip(
+    rows: Sequence[Sequence[Panel]],
+    about: Mapping[str, Any],
+    *,
+    heads: Sequence[tuple[Tensor, str]] = (),
+    done: Callable[[Panel, Painting], None] = lambda panel, painting: None,
+) -> Strip:
+    """One easel for all the panels of ``rows``; ``about`` is what the sheet records, the rest as of ``StripPainter``."""
+    painter = StripPainter(rows, heads=heads, done=done)
+    first = painter.panels[0].easel
+    canvas = Source(torch.zeros(1, 3, 1, 1).expand(1, 3, *painter.shape))  # a shape, no pixels
+    files = tuple(dict.fromkeys(file for panel in painter.panels for file in panel.easel.files))
+    return Strip(canvas, first.styles, first.recipe, first.encoder, painter, about, files, first.remarks)
 
 
 def _shape(easel: Easel) -> tuple[int, int]:
