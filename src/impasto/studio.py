@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -32,6 +32,7 @@ from impasto.see.load import describe_auto, encoder_digest, load_encoder
 __all__ = [
     "Easel",
     "Painting",
+    "Sight",
     "Source",
     "check_log",
     "check_output",
@@ -39,8 +40,11 @@ __all__ = [
     "check_stages",
     "load_source",
     "open_easel",
+    "open_picture",
+    "open_sight",
     "read_about",
     "reopen",
+    "rooted",
     "stylize",
     "stylize_steps",
 ]
@@ -75,6 +79,7 @@ class Painting:
     alpha: Tensor | None
     about: Mapping[str, Any]
     losses: Mapping[str, float] = field(default_factory=dict)
+    reached: Mapping[str, float] = field(default_factory=dict)  # by name, where it was measured of the finished picture
 
     def save(self, path: Path | str, *, bits: int = 8, quality: int = 95) -> None:
         """Write it, recipe inside, to a temporary name first; ``bits=16`` for PNG and TIFF."""
@@ -99,6 +104,16 @@ class Easel:
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @property
+    def long_side(self) -> int:
+        """Pixels on the longer side of the finished picture."""
+        return self.recipe.size
+
+    @property
+    def parts(self) -> tuple[Easel, ...]:
+        """The easels whose paintings make up the picture, one painted after the other: this one alone."""
+        return (self,)
+
     def paint(self) -> Iterator[Progress]:
         """One progress per step; to stop is to stop pulling."""
         return self.painter.paint(self.content.image)
@@ -114,6 +129,16 @@ class Easel:
         alpha = None if self.content.alpha is None else resize_to(self.content.alpha, *shape)
         mark = {"interrupted": progress.step} if progress.step < progress.steps else {}
         return Painting(image, alpha, {**self.about, **mark}, progress.losses)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """An encoder ready to see: what a recipe records of it and its machine, its file if one was named, a line to say."""
+
+    encoder: Encoder
+    about: Mapping[str, Any]
+    file: str
+    remark: str
 
 
 def open_easel(
@@ -139,12 +164,8 @@ def open_easel(
     chosen = None if isinstance(encoder, str) else encoder
     if isinstance(encoder, str):
         changes["encoder"] = encoder
-    recipe = _rooted((recipe or Recipe()).but(**changes))
-    if weights is not None and (chosen is not None or recipe.encoder not in ("auto", *_VGG)):
-        name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
-        raise InputError(f"--weights {weights} and {name} together: give one or the other")
-    if chosen is not None and recipe.normalise != "mean":
-        raise InputError("--normalise none and an encoder of one's own: it takes its mean away by itself, or does not")
+    recipe = rooted((recipe or Recipe()).but(**changes))
+    _check_one_encoder(recipe, weights, chosen)
     given = [styles] if isinstance(styles, (Tensor, str, os.PathLike, Source)) else list(styles)
     photo = _source(content, "content", allow_huge)
     paintings = tuple(_source(style, "style", allow_huge) for style in given)
@@ -152,11 +173,13 @@ def open_easel(
     ladder(recipe, *photo.image.shape[2:])
     begun = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
 
-    file, why = "", ""
-    if chosen is None:
-        chosen, file, why = kept(shelf, _encoder_key(recipe, weights), lambda: _loaded(recipe, weights))
-    weight = next(chosen.parameters())
-    machine = _machine(weight.device.type, weight.dtype)
+    sight = kept(
+        shelf,
+        _encoder_key(recipe, weights),
+        lambda: open_sight(recipe, weights=weights, encoder=chosen),
+        of=() if chosen is None else (chosen,),
+    )
+    chosen = sight.encoder
 
     photo, *rest = (
         replace(one, image=kept(shelf, ("filled",), lambda one=one: _filled(one), of=(one.image, one.alpha)))  # type: ignore[misc]
@@ -171,13 +194,39 @@ def open_easel(
         "content": photo.about(),
         "styles": [style.about() for style in paintings],
         **({"init": begun.about()} if begun else {}),
-        "encoder": {"name": chosen.name, "sha256": encoder_digest(chosen), "weights": file},
-        "machine": machine,
+        **sight.about,
     }
     pictures = (photo, *paintings, *([begun] if begun else []))
-    files = tuple(filter(None, [*(picture.path for picture in pictures), file]))
-    remarks = (f"encoder {chosen.name}{why}, {machine['precision']} on {machine['device']}",)
-    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks)
+    files = tuple(filter(None, [*(picture.path for picture in pictures), sight.file]))
+    return Easel(photo, paintings, recipe, chosen, painter, about, files, (sight.remark,))
+
+
+def open_sight(recipe: Recipe, *, weights: Path | str | None = None, encoder: Encoder | None = None) -> Sight:
+    """The encoder of ``recipe``, or the file ``weights`` for it, or the ``encoder`` given, on its device.
+
+    Raises ``ImpastoError`` with one line where there is none such.
+    """
+    _check_one_encoder(recipe, weights, encoder)
+    file, why = "", ""
+    if encoder is None:
+        encoder, file, why = _loaded(recipe, weights)
+    weight = next(encoder.parameters())
+    machine = _machine(weight.device.type, weight.dtype)
+    about = {
+        "encoder": {"name": encoder.name, "sha256": encoder_digest(encoder), "weights": file},
+        "machine": machine,
+    }
+    remark = f"encoder {encoder.name}{why}, {machine['precision']} on {machine['device']}"
+    return Sight(encoder, about, file, remark)
+
+
+def open_picture(given: Picturable, kind: str, *, allow_huge: bool = False) -> Source:
+    """A picture for the role ``kind``, the mean visible colour under what is transparent; ``kind`` "result" may be flat.
+
+    Raises ``ImpastoError`` with one line for what cannot be used.
+    """
+    source = _source(given, kind, allow_huge)
+    return replace(source, image=_filled(source))
 
 
 def stylize_steps(
@@ -224,18 +273,20 @@ def reopen(
     init: Path | str | None = None,
     weights: Path | str | None = None,
     allow_huge: bool = False,
+    opener: Callable[..., Easel] | None = None,
 ) -> Easel:
     """The easel on which ``picture`` was painted, ready to paint it again: the same bytes on the same machine, with as
     many threads of torch as ``read_about(picture)["machine"]`` tells.
 
     Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init`` and ``weights``
-    name them anew. Raises ``InputError`` where a file is gone or has changed since.
+    name them anew. Raises ``InputError`` where a file is gone or has changed since. ``opener`` opens it, called as
+    ``open_easel`` is, for pictures that were made otherwise; their content, or their styles, may be None or none.
     """
     about = read_about(picture)
     near, entries, seen = Path(picture).parent, about["styles"], about["encoder"]
     if styles and len(styles) != len(entries):
         raise InputError(f"{picture} was painted with {len(entries)} style(s), {len(styles)} given")
-    photo = _found(about["content"], near, content, "content")
+    photo = _found(about["content"], near, content, "content") if "content" in about else None
     paintings = [_found(entry, near, styles[i] if styles else None, "style") for i, entry in enumerate(entries)]
     changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
     if "init" in about:
@@ -245,7 +296,10 @@ def reopen(
     # A file brings its own name; load_encoder wants one only to know the two kinds of VGG-19 apart.
     changes["encoder"] = seen["name"] if weights is None or seen["name"] in _VGG else "auto"
     recipe = Recipe.from_dict(about["recipe"]).but(**changes)
-    easel = open_easel(photo, paintings, recipe, weights=weights, allow_huge=allow_huge)
+    if opener is None and photo is None:
+        raise InputError(f"{picture} was not painted from a photograph: impasto rerun makes it again")
+    ready: Callable[..., Easel] = opener or open_easel
+    easel = ready(photo, paintings, recipe, weights=weights, allow_huge=allow_huge)
     if easel.about["encoder"]["sha256"] != seen["sha256"]:
         raise InputError(
             f"{picture} was painted with other weights of {seen['name']} (sha256 {seen['sha256'][:12]}…): "
@@ -289,21 +343,22 @@ def _found(entry: Mapping[str, str], near: Path, given: Path | str | None, kind:
 
 def _check_about(about: Any) -> None:
     """Raise one of Python's own errors unless ``about`` has the form that ``open_easel`` gives."""
-    inputs = [about["content"], *about["styles"], *([about["init"]] if "init" in about else [])]
+    inputs = [*about["styles"], *(about[key] for key in ("content", "init") if key in about)]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
     texts += [about["encoder"][key] for key in ("name", "sha256", "weights")]
     texts += [about["machine"][key] for key in ("device", "precision")]
     numbers = [about["output"][key] for key in ("bits", "quality")] + [about["machine"]["threads"]]
     right = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
     right = right and all(isinstance(value, (int, float, str)) for value in about["recipe"].values())
-    if not right or not about["styles"]:
+    whole = isinstance(about["task"], dict) if "task" in about else "content" in about and about["styles"]
+    if not right or not whole or not inputs:
         raise TypeError
 
 
 # ── what is given ──
 
 
-def _rooted(recipe: Recipe) -> Recipe:
+def rooted(recipe: Recipe) -> Recipe:
     """``recipe`` with whole paths: it must hold in any folder."""
     changes = {}
     for name, names in (("encoder", ENCODERS), ("init", _STARTS)):
@@ -351,7 +406,7 @@ def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:
         seen = seen[:, :, source.alpha.flatten() > 0]
     if seen.numel() == 0:
         raise InputError(f"{name} is wholly transparent: expected a visible picture as {kind}")
-    if kind != "init" and float((seen.amax(2) - seen.amin(2)).max()) < 2 / 255:
+    if kind not in ("init", "result") and float((seen.amax(2) - seen.amin(2)).max()) < 2 / 255:
         shade = "black" if float(seen.max()) < 0.02 else "one flat colour"
         raise InputError(f"{name} is {shade} all over, with nothing in it to see: choose another picture as {kind}")
     return source
@@ -377,6 +432,14 @@ def _check_different(photo: Source, paintings: Iterable[Source]) -> None:
                 f"content and style are the same picture{f' ({style.path})' if style.path else ''}: "
                 "give a photograph and a painting"
             )
+
+
+def _check_one_encoder(recipe: Recipe, weights: Path | str | None, encoder: Encoder | None) -> None:
+    if weights is not None and (encoder is not None or recipe.encoder not in ("auto", *_VGG)):
+        name = "an encoder of one's own" if encoder is not None else f"--encoder {recipe.encoder}"
+        raise InputError(f"--weights {weights} and {name} together: give one or the other")
+    if encoder is not None and recipe.normalise != "mean":
+        raise InputError("--normalise none and an encoder of one's own: it takes its mean away by itself, or does not")
 
 
 def _filled(source: Source) -> Tensor:

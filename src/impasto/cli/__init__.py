@@ -22,6 +22,9 @@ __all__ = ["cli", "main"]
 # name: (module, attribute, one line of help). A command's module is imported only when it runs: --help stays instant.
 _COMMANDS = {
     "image": ("impasto.cli.image", "image", "Paint a photograph in the manner of a painting."),
+    "judge": ("impasto.cli.judge", "judge", "Say how good a painting is: its report card."),
+    "reconstruct": ("impasto.cli.alone", "reconstruct", "Show what a layer keeps of a photograph."),
+    "texture": ("impasto.cli.alone", "texture", "Fill a canvas with a painting's texture, as a tile if wanted."),
     "plan": ("impasto.cli.plan", "plan", "Tell what a painting will take, in time and memory."),
     "rerun": ("impasto.cli.again", "rerun", "Paint a picture again from the recipe inside it."),
     "show": ("impasto.cli.again", "show", "Print the recipe inside a picture."),

@@ -26,7 +26,7 @@ def show(picture: Path, as_json: bool) -> None:
         print(json.dumps(about))
         return
     print(command_line(about))
-    for role, entries in (("content", [about["content"]]), ("style", about["styles"])):
+    for role, entries in (("content", [about["content"]] if "content" in about else []), ("style", about["styles"])):
         for entry in entries:
             print(f"{role:9}{entry['path'] or '(not a file)'}  sha256 {entry['sha256'][:16] or '-'}")
     encoder, machine = about["encoder"], about["machine"]
@@ -53,7 +53,8 @@ def show(picture: Path, as_json: bool) -> None:
 def rerun(picture: Path, out: Path | None, anyway: bool, quiet: bool, as_json: bool, **given: Any) -> int:
     """Paint PICTURE again from the recipe inside it: the same bytes on the same machine."""
     from impasto.cli.session import Output, free_name, paint_to_file
-    from impasto.studio import read_about, reopen
+    from impasto.studio import read_about
+    from impasto.study.again import reopen
 
     about = read_about(picture)
     output = Output(

@@ -12,10 +12,13 @@ __all__ = ["command_line"]
 
 
 def command_line(about: Mapping[str, Any]) -> str:
-    """``impasto image …`` with the options that differ from their defaults, ready for a shell."""
-    words = ["impasto", "image", about["content"]["path"] or "CONTENT"]
+    """``impasto image …``, or what else it was, with the options that differ from their defaults, ready for a shell."""
+    words, implied = _task(about.get("task") or {"kind": "image"})
+    words += [about["content"]["path"] or "CONTENT"] if "content" in about else []
     words += [entry["path"] or "STYLE" for entry in about["styles"]]
     for option in options():
+        if option.name in implied:
+            continue
         value = about["recipe"].get(option.name, option.default)
         if value != option.default:
             words += ["--" + option.name.replace("_", "-"), _text(value)]
@@ -25,6 +28,22 @@ def command_line(about: Mapping[str, Any]) -> str:
     if about["output"]["bits"] != 8:
         words += ["--bits", str(about["output"]["bits"])]
     return shlex.join(words)
+
+
+def _task(task: Mapping[str, Any]) -> tuple[list[str], tuple[str, ...]]:
+    """The words of a command that say what is made, and the options of a painting that go without saying there."""
+    words, layers = ["impasto", str(task["kind"])], ",".join(task.get("layers", ()))
+    if task["kind"] == "reconstruct":
+        return [*words, "--layers" if "," in layers else "--layer", layers], ("strength", "init", "content_layers")
+    if task["kind"] == "layers":
+        return ["impasto", "study", "layers", "--layers", layers], ("init",)
+    if task["kind"] == "texture":
+        words += ["--size", f"{task['width']}x{task['height']}"]
+        words += ["--seamless"] if task["seamless"] else []
+        words += ["--layers", layers] if layers else []
+        words += ["--each"] if task["each"] else []
+        return words, ("size", "content_weight", "init")
+    return words, ()
 
 
 def _text(value: Any) -> str:

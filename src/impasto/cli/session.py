@@ -71,7 +71,7 @@ def paint_to_file(open_easel: Callable[..., Easel], output: Output, *, anyway: b
     """
     began = time.perf_counter()
     easel = open_easel()
-    output.check(easel.files, easel.recipe.size)
+    output.check(easel.files, easel.long_side)
     if not anyway:
         from impasto.foresee.check import check_fits
 
@@ -189,6 +189,8 @@ def _report(
     if not output.quiet:
         state = f"interrupted at step {last.step} of {last.steps}; the picture so far is" if interrupted else "painted"
         print(f"{state} {output.out} ({width}×{height}) in {seconds:.1f} s", file=sys.stderr)
+        for name, value in painting.reached.items():
+            print(f"  {name}: {value:.4f} is left", file=sys.stderr)
     if output.as_json:
         line: dict[str, Any] = {
             "out": str(output.out),
@@ -203,6 +205,7 @@ def _report(
             # JSON has no NaN: a last step that diverged, and was taken back, has no loss to tell.
             "complaints": [one.as_dict() for one in found],
             "losses": {name: value if math.isfinite(value) else None for name, value in last.losses.items()},
+            **({"reached": dict(painting.reached)} if painting.reached else {}),
         }
         print(json.dumps(line))
 

@@ -166,6 +166,22 @@ class OptimisePainter:
             before += count
             spent += count * size**2
 
+    @torch.no_grad()
+    def losses(self, content: Tensor, image: Tensor) -> dict[str, float]:
+        """The weighted losses of a finished picture ``image``, ``(1, 3, H, W)``, 0..1, of ``content``."""
+        device = next(self.encoder.parameters()).device
+        image = image.to(device)
+        objective = OptimisePainter._objective(self, resized(content.to(device), image), max(image.shape[2:]), ())
+        return {name: float(value) for name, value in objective(image).parts.items()}
+
+    def called(self, size: int) -> str:
+        """How a person asks for a picture of ``size``, for messages: the value of --size."""
+        return f"{size}"
+
+    def under(self, recipe: Recipe) -> OptimisePainter:
+        """The same encoder and paintings under another recipe."""
+        return OptimisePainter(StyleTargets(self.encoder, self.targets.styles, recipe), recipe, init=self.init)
+
     def rungs(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """The ``ladder`` that a content of ``height`` × ``width`` is painted on."""
         rungs = ladder(self.recipe, height, width)
