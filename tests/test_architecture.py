@@ -19,14 +19,15 @@ MAY_IMPORT = {
     "see": LEAVES,
     "loss": LEAVES | {"see"},
     "paint": ENGINES,
+    "judge": LEAVES | {"media", "see"},
     "enlarge": ENGINES | {"studio"},
-    "train": ENGINES | {"enlarge"},
+    "train": ENGINES | {"enlarge", "judge"},
     "studio": ENGINES,
     "montage": ENGINES | {"studio"},
-    "study": ENGINES | {"train", "studio"},
+    "study": ENGINES | {"judge", "train", "studio"},
     "examine": ENGINES | {"studio"},
     "foresee": ENGINES | {"studio", "examine"},
-    "cli": ENGINES | {"enlarge", "montage", "train", "studio", "study", "examine", "foresee"},
+    "cli": ENGINES | {"enlarge", "judge", "montage", "train", "studio", "study", "examine", "foresee"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {

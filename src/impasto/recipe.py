@@ -32,6 +32,10 @@ class Option:
     high: float | None = None
     metavar: str | None = None
 
+    def check(self, value: Any) -> Any:
+        """``value`` as this option's kind; ``InputError`` where it is of another, or out of range."""
+        return _checked(self, value)
+
 
 def _option(default: Any, help: str, group: str, **about: Any) -> Any:
     return field(default=default, metadata={"help": help, "group": group, **about})
@@ -145,6 +149,12 @@ class Recipe:
         metavar="NAME",
     )
     pooling: str = _option("max", "How a VGG-19 halves its maps.", "encoder", choices=("max", "average"))
+    normalise: str = _option(
+        "mean",
+        "What is taken from a picture before an encoder sees it: the mean colour it was trained with, or none.",
+        "encoder",
+        choices=("mean", "none"),
+    )
     content_layers: str = _option(
         "",
         "Layers of the content loss, as in relu4_2 or relu3_1=0.5,relu4_2=1; empty: the encoder's own.",

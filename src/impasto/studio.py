@@ -24,9 +24,10 @@ from impasto.media.metadata import read_recipe
 from impasto.media.regions import Regions, load_regions
 from impasto.mixture import Manner
 from impasto.paint.finishing import Finishing
-from impasto.paint.optimise import OptimisePainter, ladder
+from impasto.paint.optimise import Coarse, OptimisePainter, ladder
 from impasto.paint.painter import Painter, Progress
 from impasto.paint.recolour import RecolourPainter
+from impasto.paint.shelf import Shelf, kept
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe, region_strengths
 from impasto.runtime import choose_device, choose_precision
@@ -37,17 +38,22 @@ from impasto.see.load import describe_auto, encoder_digest, load_encoder
 __all__ = [
     "Easel",
     "Painting",
+    "Sight",
     "Source",
     "check_log",
     "check_output",
     "check_page",
     "check_stages",
     "found_input",
+    "load_source",
     "open_easel",
+    "open_picture",
+    "open_sight",
     "read_about",
     "recorded_easel",
     "recorded_recipe",
     "reopen",
+    "rooted",
     "stylize",
     "stylize_steps",
 ]
@@ -55,9 +61,6 @@ __all__ = [
 _SMALLEST = 16  # pixels: below it the deepest layer of VGG-19 sees nothing
 _STARTS = ("content", "noise", "style", "regions")
 _VGG = tuple(item.name for item in KNOWN)
-
-Picturable = Tensor | Path | str
-Stylable = Picturable | Manner
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ class Source:
         return {"path": self.path, "sha256": self.sha256}
 
 
+Picturable = Tensor | Path | str | Source
+Stylable = Picturable | Manner
+
+
 @dataclass(frozen=True)
 class Painting:
     """A picture painted: ``image`` ``(1, 3, H, W)``, 0..1, sRGB; ``alpha`` if the content had one; how it was made."""
@@ -82,6 +89,7 @@ class Painting:
     alpha: Tensor | None
     about: Mapping[str, Any]
     losses: Mapping[str, float] = field(default_factory=dict)
+    reached: Mapping[str, float] = field(default_factory=dict)  # by name, where it was measured of the finished picture
 
     def save(self, path: Path | str, *, bits: int = 8, quality: int = 95) -> None:
         """Write it, recipe inside, to a temporary name first; ``bits=16`` for PNG and TIFF."""
@@ -109,6 +117,16 @@ class Easel:
     regions: Tensor | None = None  # (1, R, H, W), 0..1: of the content, if it has a mask
     seen: Tensor | None = None
     finishing: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def long_side(self) -> int:
+        """Pixels on the longer side of the finished picture."""
+        return self.recipe.size
+
+    @property
+    def parts(self) -> tuple[Easel, ...]:
+        """The easels whose paintings make up the picture, one painted after the other: this one alone."""
+        return (self,)
 
     def paint(self) -> Iterator[Progress]:
         """One progress per step, its snapshots finished; to stop is to stop pulling."""
@@ -138,6 +156,16 @@ class Easel:
         return Painting(image, alpha, {**self.about, **mark}, progress.losses)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """An encoder ready to see: what a recipe records of it and its machine, its file if one was named, a line to say."""
+
+    encoder: Encoder
+    about: Mapping[str, Any]
+    file: str
+    remark: str
+
+
 def open_easel(
     content: Picturable,
     styles: Stylable | Sequence[Stylable],
@@ -147,6 +175,8 @@ def open_easel(
     encoder: Encoder | str | None = None,
     protect: Picturable | None = None,
     allow_huge: bool = False,
+    shelf: Shelf | None = None,
+    coarse: Coarse | None = None,
     **changes: Any,
 ) -> Easel:
     """Load and check all that a painting needs; nothing is painted yet.
@@ -155,6 +185,8 @@ def open_easel(
     much it counts among others, at which layers and in which region. ``protect`` is a mask of what stays as it is,
     a path as in ``Recipe`` or a tensor ``(1, 1, H, W)``. ``weights`` is a file for a VGG-19 encoder;
     ``encoder`` is a name, as in ``Recipe``, or an ``Encoder`` of one's own. ``changes`` are options of ``Recipe``.
+    Paintings of the same ``Source`` pictures share through one ``shelf`` what they need alike; ``coarse`` is where the
+    coarser sizes of another painting ended, to be gone on from.
     Raises ``ImpastoError`` with one line for anything that cannot be used.
     """
     chosen = None if isinstance(encoder, str) else encoder
@@ -162,11 +194,9 @@ def open_easel(
         changes["encoder"] = encoder
     if isinstance(protect, (str, os.PathLike)):
         changes["protect"], protect = os.fspath(protect), None
-    recipe = _rooted((recipe or Recipe()).but(**changes))
-    if weights is not None and (chosen is not None or recipe.encoder not in ("auto", *_VGG)):
-        name = "an encoder of one's own" if chosen is not None else f"--encoder {recipe.encoder}"
-        raise InputError(f"--weights {weights} and {name} together: give one or the other")
-    given = [styles] if isinstance(styles, (Tensor, str, os.PathLike, Manner)) else list(styles)
+    recipe = rooted((recipe or Recipe()).but(**changes))
+    _check_one_encoder(recipe, weights, chosen)
+    given = [styles] if isinstance(styles, (Tensor, str, os.PathLike, Manner, Source)) else list(styles)
     manners = _manners(given, recipe)
     photo = _source(content, "content", allow_huge)
     paintings = tuple(_source(manner.picture, "style", allow_huge) for manner in manners)
@@ -176,17 +206,22 @@ def open_easel(
     strengths = _strengths(recipe, mask)
     style_images = [_style_image(*pair, mask, allow_huge) for pair in zip(manners, paintings, strict=True)]
     start = None if recipe.init in _STARTS else _source(_init_path(recipe), "init", allow_huge)
-    matte, kept = _matte(photo, recipe, protect, allow_huge)
+    matte, spared = _matte(photo, recipe, protect, allow_huge)
 
-    file, why = "", ""
-    if chosen is None:
-        chosen, file, why = _loaded(recipe, weights)
-    weight = next(chosen.parameters())
-    machine = _machine(weight.device.type, weight.dtype)
+    sight = kept(
+        shelf,
+        _encoder_key(recipe, weights),
+        lambda: open_sight(recipe, weights=weights, encoder=chosen),
+        of=() if chosen is None else (chosen,),
+    )
+    chosen = sight.encoder
 
     whole = photo.image
-    photo = replace(photo, image=_filled(photo))
-    paintings = tuple(replace(style, image=_filled(style)) for style in paintings)
+    photo, *rest = (
+        replace(one, image=kept(shelf, ("filled",), lambda one=one: _filled(one), of=(one.image, one.alpha)))  # type: ignore[misc]
+        for one in (photo, *paintings)
+    )
+    paintings = tuple(rest)
     begun = None if start is None else _filled(start)
     seen, images, begun = _coloured(recipe, photo, paintings, begun)
     style_images = [replace(one, image=image) for one, image in zip(style_images, images, strict=True)]
@@ -194,8 +229,8 @@ def open_easel(
     if recipe.color == "palette":
         painter = RecolourPainter(style_images, recipe, alpha=photo.alpha)
     else:
-        targets = StyleTargets(chosen, style_images, recipe)
-        painter = OptimisePainter(targets, recipe, init=begun, strengths=strengths, matte=matte)
+        targets = StyleTargets(chosen, style_images, recipe, shelf=shelf)
+        painter = OptimisePainter(targets, recipe, init=begun, strengths=strengths, matte=matte, coarse=coarse)
     space = recipe.color_space if recipe.color in ("content", "luma") else ""
     finishing = Finishing(photo.image, space, matte, whole) if space or matte is not None else None
     about = {
@@ -205,17 +240,43 @@ def open_easel(
         "styles": [_about_style(*pair) for pair in zip(paintings, manners, strict=True)],
         **({"init": start.about()} if start else {}),
         **({"mask": _about_file(recipe.mask)} if recipe.mask else {}),
-        **({"protect": kept.about()} if kept else {}),
-        "encoder": {"name": chosen.name, "sha256": encoder_digest(chosen), "weights": file},
-        "machine": machine,
+        **({"protect": spared.about()} if spared else {}),
+        **sight.about,
     }
-    pictures = (photo, *paintings, *filter(None, (start, kept)))
+    pictures = (photo, *paintings, *filter(None, (start, spared)))
     masks = (recipe.mask, *(manner.mask for manner in manners))
-    files = tuple(filter(None, [*(picture.path for picture in pictures), *masks, file]))
+    files = tuple(filter(None, [*(picture.path for picture in pictures), *masks, sight.file]))
     height, width = photo.image.shape[2:]
     regions = None if mask is None else mask.maps(*sized(height, width, recipe.size))
-    remarks = (f"encoder {chosen.name}{why}, {machine['precision']} on {machine['device']}",)
-    return Easel(photo, paintings, recipe, chosen, painter, about, files, remarks, regions, seen, finishing)
+    return Easel(photo, paintings, recipe, chosen, painter, about, files, (sight.remark,), regions, seen, finishing)
+
+
+def open_sight(recipe: Recipe, *, weights: Path | str | None = None, encoder: Encoder | None = None) -> Sight:
+    """The encoder of ``recipe``, or the file ``weights`` for it, or the ``encoder`` given, on its device.
+
+    Raises ``ImpastoError`` with one line where there is none such.
+    """
+    _check_one_encoder(recipe, weights, encoder)
+    file, why = "", ""
+    if encoder is None:
+        encoder, file, why = _loaded(recipe, weights)
+    weight = next(encoder.parameters())
+    machine = _machine(weight.device.type, weight.dtype)
+    about = {
+        "encoder": {"name": encoder.name, "sha256": encoder_digest(encoder), "weights": file},
+        "machine": machine,
+    }
+    remark = f"encoder {encoder.name}{why}, {machine['precision']} on {machine['device']}"
+    return Sight(encoder, about, file, remark)
+
+
+def open_picture(given: Picturable, kind: str, *, allow_huge: bool = False) -> Source:
+    """A picture for the role ``kind``, the mean visible colour under what is transparent; ``kind`` "result" may be flat.
+
+    Raises ``ImpastoError`` with one line for what cannot be used.
+    """
+    source = _source(given, kind, allow_huge)
+    return replace(source, image=_filled(source))
 
 
 def stylize_steps(
@@ -265,19 +326,21 @@ def reopen(
     protect: Path | str | None = None,
     weights: Path | str | None = None,
     allow_huge: bool = False,
+    opener: Callable[..., Easel] | None = None,
 ) -> Easel:
     """The easel on which ``picture`` was painted, ready to paint it again: the same bytes on the same machine, with as
     many threads of torch as ``read_about(picture)["machine"]`` tells.
 
     Its inputs are looked for where they were and beside the picture; ``content``, ``styles``, ``init``, ``mask``,
     ``style_mask``, ``protect`` and ``weights`` name them anew. Raises ``InputError`` where a file is gone or has changed
-    since.
+    since. ``opener`` opens it, called as ``open_easel`` is, for pictures that were made otherwise; their content, or
+    their styles, may be None or none.
     """
     about = read_about(picture)
     near, entries = Path(picture).parent, about["styles"]
     if styles and len(styles) != len(entries):
         raise InputError(f"{picture} was painted with {len(entries)} style(s), {len(styles)} given")
-    photo = found_input(about["content"], near, content, "content")
+    photo = found_input(about["content"], near, content, "content") if "content" in about else None
     manners = []
     for i, entry in enumerate(entries):
         settings = {key: entry[key] for key in ("weight", "scale", "layers", "region") if key in entry}
@@ -292,7 +355,10 @@ def reopen(
     if "mask" in about:
         changes["style_mask"] = ""  # it is in the styles' own entries
     recipe, weights = recorded_recipe(picture, about, weights)
-    easel = open_easel(photo, manners, recipe.but(**changes), weights=weights, allow_huge=allow_huge)
+    if opener is None and photo is None:
+        raise InputError(f"{picture} was not painted from a photograph: impasto rerun makes it again")
+    ready: Callable[..., Easel] = opener or open_easel
+    easel = ready(photo, manners, recipe.but(**changes), weights=weights, allow_huge=allow_huge)
     return recorded_easel(picture, about, easel)
 
 
@@ -328,6 +394,8 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
     names |= {key: (old["machine"].get(key), value) for key, value in new["machine"].items() if key != "python"}
     if changed := [f"{name} {was}, now {now}" for name, (was, now) in names.items() if was != now]:
         yield f"painted then with {'; '.join(changed)}: small differences are to be expected"
+    if old.get("shared_start"):
+        yield "it shared the coarser sizes with its neighbours in a sweep: painted alone it comes out a little different"
     if "interrupted" in old:
         yield f"it was interrupted at step {old['interrupted']} then; this one is painted to its end"
 
@@ -355,8 +423,8 @@ def found_input(entry: Mapping[str, str], near: Path, given: Path | str | None, 
 
 def _check_about(about: Any) -> None:
     """Raise one of Python's own errors unless ``about`` has the form that ``open_easel`` gives."""
-    inputs = [about["content"], *about["styles"]]
-    inputs += [about[kind] for kind in ("init", "mask", "protect") if kind in about]
+    inputs = [*about["styles"]]
+    inputs += [about[kind] for kind in ("content", "init", "mask", "protect") if kind in about]
     inputs += [style["mask"] for style in about["styles"] if "mask" in style]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
     texts += [style.get(key, "") for style in about["styles"] for key in ("layers", "region")]
@@ -365,7 +433,8 @@ def _check_about(about: Any) -> None:
     numbers = [about["output"][key] for key in ("bits", "quality")] + [about["machine"]["threads"]]
     right = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
     right = right and all(isinstance(value, (int, float, str)) for value in about["recipe"].values())
-    if not right or not about["styles"]:
+    whole = isinstance(about["task"], dict) if "task" in about else "content" in about and about["styles"]
+    if not right or not whole or not inputs:
         raise TypeError
     for style in about["styles"]:
         Manner("", float(style.get("weight", 1)), float(style.get("scale", 1)))
@@ -374,7 +443,7 @@ def _check_about(about: Any) -> None:
 # ── what is given ──
 
 
-def _rooted(recipe: Recipe) -> Recipe:
+def rooted(recipe: Recipe) -> Recipe:
     """``recipe`` with whole paths: it must hold in any folder."""
     changes = {}
     names_of = {"encoder": ENCODERS, "init": _STARTS, "mask": ("",), "style_mask": ("",), "protect": ("",)}
@@ -504,9 +573,22 @@ def _coloured(
     return light, images, None if start is None else greyed(start, recipe.color_space)
 
 
+def load_source(given: Picturable, kind: str, *, allow_huge: bool = False) -> Source:
+    """A picture read and checked once, to be painted from many times; ``kind`` (content, style) names it in errors."""
+    return _source(given, kind, allow_huge)
+
+
+def _encoder_key(recipe: Recipe, weights: Path | str | None) -> tuple[str | int, ...]:
+    """What an encoder is loaded by; the seed is drawn from by random weights alone."""
+    named = (recipe.encoder, str(weights), recipe.pooling, recipe.normalise, recipe.device, recipe.precision)
+    return ("encoder", *named, recipe.seed if recipe.encoder == "random" else 0)
+
+
 def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:
     """``given`` as checked pixels; the message names the picture by its role."""
-    if isinstance(given, Tensor):
+    if isinstance(given, Source):
+        source = given
+    elif isinstance(given, Tensor):
         source = Source(_checked_tensor(given, kind))
     elif isinstance(given, (str, os.PathLike)):
         picture = load_picture(given, allow_huge=allow_huge)
@@ -522,7 +604,7 @@ def _source(given: Picturable, kind: str, allow_huge: bool) -> Source:
         seen = seen[:, :, source.alpha.flatten() > 0]
     if seen.numel() == 0:
         raise InputError(f"{name} is wholly transparent: expected a visible picture as {kind}")
-    if kind != "init" and float((seen.amax(2) - seen.amin(2)).max()) < 2 / 255:
+    if kind not in ("init", "result") and float((seen.amax(2) - seen.amin(2)).max()) < 2 / 255:
         shade = "black" if float(seen.max()) < 0.02 else "one flat colour"
         raise InputError(f"{name} is {shade} all over, with nothing in it to see: choose another picture as {kind}")
     return source
@@ -550,6 +632,14 @@ def _check_different(photo: Source, paintings: Iterable[Source]) -> None:
             )
 
 
+def _check_one_encoder(recipe: Recipe, weights: Path | str | None, encoder: Encoder | None) -> None:
+    if weights is not None and (encoder is not None or recipe.encoder not in ("auto", *_VGG)):
+        name = "an encoder of one's own" if encoder is not None else f"--encoder {recipe.encoder}"
+        raise InputError(f"--weights {weights} and {name} together: give one or the other")
+    if encoder is not None and recipe.normalise != "mean":
+        raise InputError("--normalise none and an encoder of one's own: it takes its mean away by itself, or does not")
+
+
 def _filled(source: Source) -> Tensor:
     """The pixels, the mean colour of the visible ones under what is transparent: hidden colours must not leak."""
     if source.alpha is None:
@@ -567,7 +657,11 @@ def _loaded(recipe: Recipe, weights: Path | str | None) -> tuple[Encoder, str, s
     if weights is not None:
         file = os.path.abspath(os.path.expanduser(weights))
     encoder = load_encoder(
-        recipe.encoder, weights=None if weights is None else file, pooling=recipe.pooling, seed=recipe.seed
+        recipe.encoder,
+        weights=None if weights is None else file,
+        pooling=recipe.pooling,
+        centred=recipe.normalise == "mean",
+        seed=recipe.seed,
     )
     why = f" ({describe_auto()[1]})" if recipe.encoder == "auto" and weights is None else ""
     return encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last), file, why  # type: ignore[call-overload]

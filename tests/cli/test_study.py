@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from impasto.cli import session
+from impasto.judge import judges
 from impasto.media import files
 from impasto.media.image import load_image
 from impasto.see.load import load_encoder
@@ -63,8 +64,9 @@ def test_paintings_are_kept_with_their_recipes(desk, study):
 def test_a_judge_is_named_or_installed(desk, study, monkeypatch):
     assert desk.run(*study("-o", "page.html", "--judge", desk.encoder))[0] == 0
     assert "The judge is tiny, at 64 pixels" in Path("page.html").read_text()
-    monkeypatch.setattr(encoders, "installed", lambda name: Path(name) if name == "vgg19" else None)
-    monkeypatch.setattr(encoders, "load_encoder", lambda name: load_encoder("random", seed=9))
+    for room in (encoders, judges):
+        monkeypatch.setattr(room, "installed", lambda name: Path(name) if name == "vgg19" else None)
+    monkeypatch.setattr(judges, "load_encoder", lambda name: load_encoder("random", seed=9))
     assert encoders.default_encoders() == ("random", "builtin", "vgg19")
     code, _, err = desk.run(*study("-o", "page.html"))
     assert code == 0

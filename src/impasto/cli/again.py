@@ -29,7 +29,8 @@ def show(picture: Path, as_json: bool) -> None:
         return
     print(command_line(about))
     masks = [about["protect"]] if "protect" in about else []
-    for role, entries in (("content", [about["content"]]), ("style", about["styles"]), ("protect", masks)):
+    photos = [about["content"]] if "content" in about else []
+    for role, entries in (("content", photos), ("style", about["styles"]), ("protect", masks)):
         for entry in entries:
             print(f"{role:9}{entry['path'] or '(not a file)'}  sha256 {entry['sha256'][:16] or '-'}")
     encoder, machine = about["encoder"], about["machine"]
@@ -59,7 +60,8 @@ def show(picture: Path, as_json: bool) -> None:
 def rerun(picture: Path, out: Path | None, anyway: bool, quiet: bool, as_json: bool, **given: Any) -> int:
     """Paint PICTURE again from the recipe inside it: the same bytes on the same machine."""
     from impasto.cli.session import Output, free_name, paint_to_file
-    from impasto.studio import read_about, reopen
+    from impasto.studio import read_about
+    from impasto.study.again import reopen
 
     about = read_about(picture)
     output = Output(

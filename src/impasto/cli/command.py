@@ -13,21 +13,24 @@ __all__ = ["command_line"]
 
 
 def command_line(about: Mapping[str, Any]) -> str:
-    """``impasto image …`` with the options that differ from their defaults, ready for a shell."""
+    """``impasto image …``, or what else it was, with the options that differ from their defaults, ready for a shell."""
+    implied: tuple[str, ...] = ("style_mask",)  # the style itself says it
     if "compose" in about:
         words = _composed(about["compose"], about["styles"])
     elif "upscale" in about:
-        made = about["upscale"]
+        made, implied = about["upscale"], (*implied, "size", "start_size")
         words = ["impasto", "upscale", made["picture"]["path"], "--times", str(made["times"])]
         words += [word for entry in about["styles"] for word in ("--style", entry["path"])]
     else:
-        words = ["impasto", "image", about["content"]["path"] or "CONTENT"]
+        words, more = _task(about.get("task") or {"kind": "image"})
+        implied = (*implied, *more)
+        words += [about["content"]["path"] or "CONTENT"] if "content" in about else []
         words += [_style(entry) for entry in about["styles"]]
     for option in options():
+        if option.name in implied:
+            continue
         value = about["recipe"].get(option.name, option.default)
-        if option.name == "style_mask":
-            value = ""  # the style itself says it
-        if value != option.default and not ("upscale" in about and option.name in ("size", "start_size")):
+        if value != option.default:
             words += ["--" + option.name.replace("_", "-"), _text(value)]
     weights = about["encoder"]["weights"]
     if weights and weights != about["recipe"].get("encoder"):
@@ -49,6 +52,22 @@ def _composed(made: Mapping[str, Any], styles: Sequence[Mapping[str, str]]) -> l
     words += ["--mask", made["mask"]["path"]] if "mask" in made else []
     words += ["--at", ",".join(map(str, made["at"])), "--scale", _text(made["scale"]), "--blend", made["blend"]]
     return words + (["--harmonise"] if made["harmonise"] else ["--style", styles[0]["path"]])
+
+
+def _task(task: Mapping[str, Any]) -> tuple[list[str], tuple[str, ...]]:
+    """The words of a command that say what is made, and the options of a painting that go without saying there."""
+    words, layers = ["impasto", str(task["kind"])], ",".join(task.get("layers", ()))
+    if task["kind"] == "reconstruct":
+        return [*words, "--layers" if "," in layers else "--layer", layers], ("strength", "init", "content_layers")
+    if task["kind"] == "layers":
+        return ["impasto", "study", "layers", "--layers", layers], ("init",)
+    if task["kind"] == "texture":
+        words += ["--size", f"{task['width']}x{task['height']}"]
+        words += ["--seamless"] if task["seamless"] else []
+        words += ["--layers", layers] if layers else []
+        words += ["--each"] if task["each"] else []
+        return words, ("size", "content_weight", "init")
+    return words, ()
 
 
 def _text(value: Any) -> str:

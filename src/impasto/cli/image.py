@@ -37,6 +37,9 @@ def painting_options(command: _Command) -> _Command:
 @click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100.")
 @click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png.")
 @click.option("--log", type=click.Path(path_type=Path), help="Write step, size, total and every loss as CSV.")
+@click.option(
+    "--auto", is_flag=True, help="Where the result is no good, paint once more with the remedy; keep the better."
+)
 @click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
@@ -69,9 +72,9 @@ def image(content: Path, styles: Sequence[str], out: Path | None, anyway: bool, 
             content, manners, recipe, strip, output, anyway=anyway, weights=weights, allow_huge=allow_huge
         )
 
-    def easel() -> Any:
+    def easel(**changes: Any) -> Any:
         from impasto.studio import open_easel
 
-        return open_easel(content, manners, recipe, weights=weights, allow_huge=allow_huge)
+        return open_easel(content, manners, recipe.but(**changes), weights=weights, allow_huge=allow_huge)
 
     return paint_to_file(easel, output, anyway=anyway)

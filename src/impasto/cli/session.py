@@ -9,9 +9,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from impasto.errors import ImpastoError, InputError, MediaError
 
 if TYPE_CHECKING:
+    from impasto.paint.complaints import Complaint
     from impasto.paint.painter import Progress
     from impasto.studio import Easel, Painting
 
@@ -38,6 +39,7 @@ class Output:
     log: Path | None = None
     quiet: bool = False
     as_json: bool = False
+    auto: bool = False
 
     def check(self, inputs: Iterable[Path | str], size: int = 0) -> None:
         """Refuse, before any work, what could not be written at the end or would replace one of the ``inputs``."""
@@ -61,15 +63,15 @@ class Output:
         return self.out.with_name(f"{self.out.stem}-{step:04d}{self.out.suffix}")
 
 
-def paint_to_file(open_easel: Callable[[], Easel], output: Output, *, anyway: bool = False) -> int:
+def paint_to_file(open_easel: Callable[..., Easel], output: Output, *, anyway: bool = False) -> int:
     """Paint and save; the exit code: 0 done, 130 interrupted (and the picture so far saved).
 
     What will not fit into memory is refused unless ``anyway``. A failing log or stage does not end a painting: it is told
-    when the picture is safe.
+    when the picture is safe. ``open_easel`` takes changes of the recipe as keywords, where ``output.auto`` wants them.
     """
     began = time.perf_counter()
     easel = open_easel()
-    output.check(easel.files, easel.recipe.size)
+    output.check(easel.files, easel.long_side)
     if not anyway:
         from impasto.foresee.check import check_fits
 
@@ -80,7 +82,10 @@ def paint_to_file(open_easel: Callable[[], Easel], output: Output, *, anyway: bo
         last = _paint(easel, held, side, Bar(output.quiet))
         painting = easel.painting(last)
         _save(painting, output)
-    _report(easel, painting, last, output, time.perf_counter() - began)
+        found = _complaints(easel, painting, last, output)
+        if found and output.auto and not held.asked and (better := _mended(open_easel, easel, found, held, output)):
+            easel, painting, last, found = better
+    _report(easel, painting, last, found, output, time.perf_counter() - began)
     if side.failure:
         raise side.failure
     return 130 if last.step < last.steps else 0
@@ -117,6 +122,44 @@ def _paint(easel: Easel, held: Held, side: _Side, bar: Bar) -> Progress:
     return last
 
 
+def _complaints(easel: Easel, painting: Painting, last: Progress, output: Output) -> tuple[Complaint, ...]:
+    """What is wrong with a finished picture, told to the person; one that was interrupted is not to blame."""
+    from impasto.paint.complaints import complaints
+
+    if last.step < last.steps:
+        return ()
+    found = complaints(painting.image, easel.content.image, easel.styles[0].image, easel.encoder, easel.recipe)
+    if not output.quiet:
+        for one in found:
+            print(one.line(), file=sys.stderr)
+    return found
+
+
+def _mended(
+    open_easel: Callable[..., Easel], easel: Easel, found: tuple[Complaint, ...], held: Held, output: Output
+) -> tuple[Easel, Painting, Progress, tuple[Complaint, ...]] | None:
+    """Paint once more with the remedies and keep that picture if it is better; None where the first one stays."""
+    changes = {name: value for one in reversed(found) for name, value in one.remedy.items()}
+    held.saving = False
+    again = open_easel(**changes)
+    with _Side(again, replace(output, log=None, save_every=0)) as side:
+        last = _paint(again, held, side, Bar(output.quiet))
+    if last.step < last.steps:
+        return None
+    painting = again.painting(last)
+    left = _complaints(again, painting, last, output)
+    better = len(left) < len(found)
+    if not output.quiet:
+        words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changes.items())
+        print(
+            f"painted again with {words}: {'better' if better else 'no better, the first one is kept'}", file=sys.stderr
+        )
+    if not better:
+        return None
+    _save(painting, output)
+    return again, painting, last, left
+
+
 def _save(painting: Painting, output: Output) -> None:
     """Save the picture; where that fails, among the temporary files, so that no work is lost: an error all the same."""
     try:
@@ -137,13 +180,17 @@ def _rescue(painting: Painting, output: Output) -> Path | None:
     return None
 
 
-def _report(easel: Easel, painting: Painting, last: Progress, output: Output, seconds: float) -> None:
+def _report(
+    easel: Easel, painting: Painting, last: Progress, found: Sequence[Complaint], output: Output, seconds: float
+) -> None:
     """The last lines: one for the person, one for a machine."""
     height, width = painting.image.shape[2:]
     interrupted = last.step < last.steps
     if not output.quiet:
         state = f"interrupted at step {last.step} of {last.steps}; the picture so far is" if interrupted else "painted"
         print(f"{state} {output.out} ({width}×{height}) in {seconds:.1f} s", file=sys.stderr)
+        for name, value in painting.reached.items():
+            print(f"  {name}: {value:.4f} is left", file=sys.stderr)
     if output.as_json:
         line: dict[str, Any] = {
             "out": str(output.out),
@@ -156,7 +203,9 @@ def _report(easel: Easel, painting: Painting, last: Progress, output: Output, se
             "steps": last.step,
             "interrupted": interrupted,
             # JSON has no NaN: a last step that diverged, and was taken back, has no loss to tell.
+            "complaints": [one.as_dict() for one in found],
             "losses": {name: value if math.isfinite(value) else None for name, value in last.losses.items()},
+            **({"reached": dict(painting.reached)} if painting.reached else {}),
         }
         print(json.dumps(line))
 

@@ -69,7 +69,7 @@ def paint_strip(
         if there:
             raise InputError(f"{flag} and --strip together: it is about one painting; leave one out")
     from impasto.cli.session import Held
-    from impasto.media.sheet import contact_strip
+    from impasto.media.sheet import sheet
     from impasto.studio import open_easel
 
     began = time.perf_counter()
@@ -91,7 +91,7 @@ def paint_strip(
             held.saving = True
             if not pictures:
                 raise
-        _save(contact_strip(pictures), output)
+        _save(sheet([pictures], *pictures[0][0].shape[2:]), output)
     interrupted = held.asked or len(pictures) < len(plan)
     seconds = time.perf_counter() - began
     if not output.quiet:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli.options import recipe_options_but, typed
+from impasto.cli.study_layers import layers_command
+from impasto.cli.sweep import COMMANDS
 from impasto.errors import ImpastoError, InputError, MediaError
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ __all__ = ["study"]
 @click.group()
 def study() -> None:
     """Compare what impasto can paint with; each study is one page that can be shared."""
+
+
+for _command in (layers_command, *COMMANDS):
+    study.add_command(_command)
 
 
 @study.command("encoders")

@@ -37,21 +37,25 @@ class Fit:
         """Whether it can be painted as it was asked for."""
         return self.largest == self.asked
 
-    def refusal(self) -> str:
-        """One line: what was asked, what it needs, what is there, the largest size that fits."""
+    def refusal(self, called: Callable[[int], str] = str) -> str:
+        """One line: what was asked, what it needs, what is there, the largest size that fits.
+
+        ``called`` gives the value of --size for a number of pixels on the longer side.
+        """
         tight = self.need.main > self.room.main
         wanted, there = (self.need.main, self.room.main) if tight else (self.need.card, self.room.card)
-        remedy = f"--size {self.largest} is the largest that fits" if self.largest else "no --size fits"
+        remedy = f"--size {called(self.largest)} is the largest that fits" if self.largest else "no --size fits"
         return (
-            f"--size {self.asked} needs about {gibibytes(wanted)} of memory{'' if tight else ' on the graphics card'}, "
+            f"--size {called(self.asked)} needs about {gibibytes(wanted)} of memory{'' if tight else ' on the graphics card'}, "
             f"and {gibibytes(there)} can be had: {remedy}; close other programs, or try it all the same with --anyway"
         )
 
 
 def check_fits(easel: Easel) -> None:
     """Raise ``InputError``, one line with the largest size that fits, where ``easel`` would run out of memory."""
-    if isinstance(easel.painter, OptimisePainter) and not (found := fit(easel)).fits:
-        raise InputError(found.refusal())
+    for part in easel.parts:
+        if isinstance(part.painter, OptimisePainter) and not (found := fit(part)).fits:
+            raise InputError(found.refusal(part.painter.called))
 
 
 def fit(easel: Easel) -> Fit:

@@ -17,7 +17,6 @@ import torch
 from impasto.foresee.machine import resident
 from impasto.media.image import sized
 from impasto.paint.optimise import OptimisePainter
-from impasto.paint.targets import StyleTargets
 from impasto.paint.thrift import LARGE
 from impasto.recipe import Recipe
 from impasto.see import tiling
@@ -62,8 +61,7 @@ def need(painter: OptimisePainter, height: int, width: int, *, held: int | None 
 
 def repainted(painter: OptimisePainter, recipe: Recipe) -> OptimisePainter:
     """The same encoder and paintings under another recipe."""
-    targets = StyleTargets(painter.encoder, painter.targets.styles, recipe)
-    return OptimisePainter(targets, recipe, init=painter.init, strengths=painter.strengths, matte=painter.matte)
+    return painter.under(recipe)
 
 
 def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps: int) -> float:

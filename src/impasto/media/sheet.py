@@ -1,4 +1,4 @@
-"""Several pictures on one sheet, side by side, each with a line under it."""
+"""Pictures side by side on white paper, each with a few words under it."""
 
 from __future__ import annotations
 
@@ -9,35 +9,54 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from impasto.errors import InputError
+from impasto.media.image import resize_to
 
-__all__ = ["contact_strip"]
+__all__ = ["sheet", "sheet_size"]
 
-_PAPER, _INK = (255, 255, 255), (60, 60, 60)
+_INK = 60 / 255
 
 
-def contact_strip(pictures: Sequence[tuple[Tensor, str]]) -> Tensor:
-    """``(1, 3, H, W)``, 0..1: images ``(1, 3, h, w)`` of one height in a row on white, their labels below.
+def sheet(rows: Sequence[Sequence[tuple[Tensor | None, str]]], height: int, width: int) -> Tensor:
+    """Rows of ``(picture, words)`` as one picture ``(1, 3, H, W)``, every cell ``height`` × ``width`` pixels.
 
-    Type and gaps grow with the pictures; a label too long for its picture is cut short.
+    A picture of other proportions is fitted into its cell; None leaves it empty. The words stand below, shortened where
+    there is no room for them. ``sheet_size`` tells H and W beforehand.
     """
-    if not pictures:
-        raise InputError("no pictures for a sheet: give one at least")
-    height = pictures[0][0].shape[2]
-    gap = max(4, height // 64)
-    font = ImageFont.load_default(size=max(11, height // 22))
-    room = round(font.size * 1.8) if isinstance(font, ImageFont.FreeTypeFont) else 20
-    width = sum(image.shape[3] for image, _ in pictures) + gap * (len(pictures) - 1)
-    sheet = Image.new("RGB", (width, height + room), _PAPER)
-    pen, left = ImageDraw.Draw(sheet), 0
-    for image, label in pictures:
-        if image.shape[2] != height:
-            raise InputError(f"a picture {image.shape[2]} pixels high on a sheet of {height}: expected one height")
-        codes = (image[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
-        sheet.paste(Image.fromarray(codes), (left, 0))
-        wide = image.shape[3]
-        while len(label) > 1 and pen.textlength(label, font) > wide:
-            label = label[:-2] + "…"
-        pen.text((left + wide / 2, height + room / 2), label, _INK, font, anchor="mm")
-        left += wide + gap
-    return torch.from_numpy(np.asarray(sheet).copy()).permute(2, 0, 1)[None].float() / 255
+    whole = torch.ones(1, 3, *sheet_size(rows, height, width))
+    gap, room = _spaces(height, width)
+    top = 0
+    for row in rows:
+        for place, (picture, words) in enumerate(row):
+            left = place * (width + gap)
+            if picture is not None:
+                scale = min(height / picture.shape[2], width / picture.shape[3])
+                shape = max(1, round(picture.shape[2] * scale)), max(1, round(picture.shape[3] * scale))
+                fitted = resize_to(picture.detach().float().cpu(), *shape)
+                y, x = top + (height - shape[0]) // 2, left + (width - shape[1]) // 2
+                whole[:, :, y : y + shape[0], x : x + shape[1]] = fitted
+            whole[:, :, top + height : top + height + room, left : left + width] = _words(words, room, width)
+        top += height + room + gap
+    return whole
+
+
+def sheet_size(rows: Sequence[Sequence[object]], height: int, width: int) -> tuple[int, int]:
+    """Height and width of a ``sheet`` of these rows."""
+    gap, room = _spaces(height, width)
+    most = max(len(row) for row in rows)
+    return len(rows) * (height + room + gap) - gap, most * (width + gap) - gap
+
+
+def _spaces(height: int, width: int) -> tuple[int, int]:
+    """Pixels between cells, and those for the words below one."""
+    return max(2, min(height, width) // 64), max(14, width // 9)
+
+
+def _words(words: str, height: int, width: int) -> Tensor:
+    """Dark words in the middle of a white strip ``(1, 3, height, width)``."""
+    strip = Image.new("L", (width, height), 255)
+    pen, font = ImageDraw.Draw(strip), ImageFont.load_default(size=max(9, round(height * 0.55)))
+    while words and pen.textlength(words, font=font) > width:
+        words = words.rstrip("…")[:-1] + "…" if len(words.rstrip("…")) > 1 else ""
+    pen.text((width / 2, height / 2), words, 0, font, anchor="mm")
+    grey = torch.from_numpy(np.asarray(strip, dtype=np.float32) / 255)
+    return (_INK + (1 - _INK) * grey).expand(1, 3, height, width)

@@ -23,6 +23,7 @@ from impasto.paint.descend import descend
 from impasto.paint.painter import Anchor, Progress
 from impasto.paint.protect import ProtectedCanvas, around
 from impasto.paint.regions import fit_regions, region_colours, weight_maps
+from impasto.paint.shelf import kept
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
 from impasto.see import tiling
@@ -30,7 +31,7 @@ from impasto.see.encoder import Encoder
 from impasto.see.guide import GuideEncoder
 from impasto.see.layers import layer_weights
 
-__all__ = ["OptimisePainter", "Weights", "ladder", "smallest", "weights_of"]
+__all__ = ["Coarse", "OptimisePainter", "Weights", "ladder", "smallest", "weights_of"]
 
 _LARGE = 1024  # pixels of the longer side from which on steps are saved
 _SHORT = 32  # the shorter side never goes below: relu5_1 of VGG-19 sees nothing smaller than 16 pixels
@@ -43,6 +44,14 @@ class Weights:
 
     content: float
     style: float
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Where the coarser sizes ended: the picture ``(1, 3, H, W)``, 0..1, and the optimiser with its moments."""
+
+    image: Tensor
+    optimizer: Adam | torch.optim.LBFGS
 
 
 def weights_of(recipe: Recipe, balance: float = 1.0) -> Weights:
@@ -105,7 +114,9 @@ class OptimisePainter:
     """Paints by descending on the picture itself. ``init`` is a picture to start from, where the recipe names a file.
 
     ``strengths`` are those of the regions that have one of their own; None: as the recipe says. ``matte``
-    ``(1, 1, H, W)`` is 1 where the content is to stay as it is: what is around it knows of it.
+    ``(1, 1, H, W)`` is 1 where the content is to stay as it is: what is around it knows of it. ``coarse`` is where
+    another painting's coarser sizes ended: then only the final size is painted. Where they ended here is ``ended``, from
+    the first step at the final size on, where there is a shelf to share by.
     """
 
     def __init__(
@@ -116,8 +127,11 @@ class OptimisePainter:
         init: Tensor | None = None,
         strengths: Sequence[float | None] = (),
         matte: Tensor | None = None,
+        coarse: Coarse | None = None,
     ) -> None:
         self.targets, self.recipe, self.init, self.matte = targets, recipe, init, matte
+        self.coarse = coarse
+        self.ended: Coarse | None = None
         self.encoder: Encoder = targets.encoder
         self.weights = weights_of(recipe, self.encoder.balance)
         self.strengths = tuple(strengths)
@@ -144,14 +158,18 @@ class OptimisePainter:
         content = content.to(device)
         regions = None if regions is None else regions.float().to(device)
         rungs = self.rungs(*content.shape[2:])
+        coarse = self.coarse if len(rungs) > 1 else None  # one size only: there is nothing coarser to go on from
+        rungs = rungs if coarse is None else rungs[-1:]
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
-        image: Tensor | None = None
-        optimizer: Adam | torch.optim.LBFGS | None = None
+        image: Tensor | None = None if coarse is None else coarse.image
+        optimizer: Adam | torch.optim.LBFGS | None = None if coarse is None else coarse.optimizer
         before, spent = 0, 0.0
         for size, count in rungs:
-            photo = resize(content, size)
+            photo = kept(self.targets.shelf, ("photo", size), lambda size=size: resize(content, size), of=(content,))  # type: ignore[misc]
             parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
+            if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:
+                self.ended = Coarse(image, optimizer)
             canvas = self._canvas(self._start(photo, parts) if image is None else self._onward(image, photo), photo)
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors, parts)
@@ -183,6 +201,23 @@ class OptimisePainter:
             if before < steps:
                 image = snapshot().to(device)
 
+    @torch.no_grad()
+    def losses(self, content: Tensor, image: Tensor) -> dict[str, float]:
+        """The weighted losses of a finished picture ``image``, ``(1, 3, H, W)``, 0..1, of ``content``."""
+        device = next(self.encoder.parameters()).device
+        image = image.to(device)
+        objective = OptimisePainter._objective(self, resized(content.to(device), image), max(image.shape[2:]), ())
+        return {name: float(value) for name, value in objective(image).parts.items()}
+
+    def called(self, size: int) -> str:
+        """How a person asks for a picture of ``size``, for messages: the value of --size."""
+        return f"{size}"
+
+    def under(self, recipe: Recipe) -> OptimisePainter:
+        """The same encoder and paintings under another recipe."""
+        targets = StyleTargets(self.encoder, self.targets.styles, recipe)
+        return OptimisePainter(targets, recipe, init=self.init, strengths=self.strengths, matte=self.matte)
+
     def rungs(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """The ``ladder`` that a content of ``height`` × ``width`` is painted on."""
         rungs = ladder(self.recipe, height, width)
@@ -210,7 +245,13 @@ class OptimisePainter:
             terms += self.targets.terms(size, style)
         content, masks = self._content_weight(regions)
         if content:
-            maps = tiling.encode(self.encoder, photo, self.content_layers, self.targets.block(*photo.shape[2:]))
+            block = self.targets.block(*photo.shape[2:])
+            maps = kept(
+                self.targets.shelf,
+                ("maps", *self.content_layers, block),
+                lambda: tiling.encode(self.encoder, photo, self.content_layers, block),
+                of=(self.encoder, photo),
+            )
             for layer, share in self.content_layers.items():
                 weight = content * share
                 target = maps[layer]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from impasto.loss.terms import ClassicStyle, Style, Term
 from impasto.media.image import resize_to, sized
 from impasto.mixture import sizes
 from impasto.paint.guides import Guides, guide, opaque_places
+from impasto.paint.shelf import Shelf, kept
 from impasto.recipe import Recipe, statistic_shares
 from impasto.runtime import block_budget
 from impasto.see import tiling
@@ -22,6 +23,30 @@ from impasto.see.layers import layer_weights
 from impasto.see.stats import STATISTICS, Statistic, chroma_grain
 
 __all__ = ["StyleImage", "StyleTargets"]
+
+# Options that no description of a style depends on. Whatever is not named here keeps two paintings from sharing one.
+_ELSEWHERE = frozenset(
+    [
+        "size",
+        "strength",
+        "quality",
+        "steps",
+        "init",
+        "noise_mean",
+        "noise_std",
+        "start_size",
+        "content_layers",
+        "content_weight",
+        "style_weight",
+        "tv_weight",
+        "grain_weight",
+        "grey_weight",
+        "optimizer",
+        "learning_rate",
+        "averaging",
+        "losses",
+    ]
+)
 
 _Described = dict[tuple[Statistic, str], Tensor]
 
@@ -44,22 +69,39 @@ class StyleImage:
     regions: Tensor | None = None
 
 
-class StyleTargets:
-    """The paintings' descriptions at any size, measured when first asked for."""
+@dataclass(frozen=True)
+class _Made:
+    """What is kept of paintings: statistics, and by size and region their descriptions and the share that is opaque."""
 
-    def __init__(self, encoder: Encoder, styles: Sequence[StyleImage], recipe: Recipe) -> None:
+    statistics: dict[Statistic, float]
+    blended: dict[tuple[int, int], _Described] = field(default_factory=dict)
+    clear: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
+
+
+def _statistics(recipe: Recipe) -> dict[Statistic, float]:
+    shares = statistic_shares(recipe.statistic).items()
+    return {STATISTICS[name](seed=recipe.seed): share for name, share in shares}
+
+
+class StyleTargets:
+    """The paintings' descriptions at any size, measured when first asked for; shared with others by way of ``shelf``."""
+
+    def __init__(
+        self, encoder: Encoder, styles: Sequence[StyleImage], recipe: Recipe, *, shelf: Shelf | None = None
+    ) -> None:
         if not styles:
             raise InputError("no style given: name a painting")
         self.encoder, self.recipe = encoder, recipe
         self.layers = layer_weights(recipe.style_layers, encoder, encoder.style_layers, "--style-layers")
+        self.shelf = shelf
         self.styles = _checked(styles, encoder, self.layers)
-        self.statistics: dict[Statistic, float] = {
-            STATISTICS[name](seed=recipe.seed): share for name, share in statistic_shares(recipe.statistic).items()
-        }
         self.scales = sizes(recipe.style_scales, "--style-scales") or {1.0: 1.0}
+        seen = tuple((name, value) for name, value in recipe.as_dict().items() if name not in _ELSEWHERE)
+        given = tuple((one.weight, one.scale, one.layers, one.region) for one in self.styles)
+        pictures = [part for one in self.styles for part in (one.image, one.alpha, one.regions)]
+        made = kept(shelf, ("styles", given, seen), lambda: _Made(_statistics(recipe)), of=(encoder, *pictures))
+        self.statistics, self._blended, self._clear = made.statistics, made.blended, made.clear
         self._measured: dict[tuple[int, int, float], _Measured] = {}
-        self._blended: dict[tuple[int, int], _Described] = {}
-        self._clear: dict[tuple[int, int], dict[str, float]] = {}
 
     @property
     def statistic(self) -> Statistic:

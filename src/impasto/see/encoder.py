@@ -23,6 +23,7 @@ __all__ = ["VGG19_BLOCKS", "ChainEncoder", "Encoder", "Features", "Layer", "cano
 
 Features = Mapping[str, Tensor]
 Down = Literal["max", "average", "conv"]
+Edge = Literal["repeat", "mean"]
 
 VGG19_BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 
@@ -94,7 +95,8 @@ class ChainEncoder(Encoder):
     layer is what a 1×1 convolution with bias reads off there, and only the layers named are offered; without it every
     layer is offered as it is. ``places`` lets a tap be read elsewhere than at the layer of its name: a student may need
     one convolution more than its teacher to see the same. The image is centred on ``mean`` first, so that half
-    precision keeps its digits.
+    precision keeps its digits. Beyond the border the first convolution sees the border's pixels again (``edge``
+    ``"repeat"``), or, as the published nets do, the mean.
     """
 
     mean: Tensor
@@ -114,6 +116,7 @@ class ChainEncoder(Encoder):
         self.name = name
         self.blocks = tuple(tuple(block) for block in blocks)
         self.down: Down = down
+        self.edge: Edge = "repeat"
         self.convs = nn.ModuleList()
         self.taps = nn.ModuleDict()
         self.places = dict(places or {})
@@ -205,7 +208,7 @@ class ChainEncoder(Encoder):
     def unit(self, index: int, x: Tensor) -> Tensor:
         """Convolution ``index`` and its ReLU."""
         conv = self.convs[index]
-        if index == 0:  # zero padding here paints a dark frame along the border
+        if index == 0 and self.edge == "repeat":  # what is optimised with the mean there gets a frame along its border
             edged = F.pad(x, (1, 1, 1, 1), mode="replicate")
             return F.relu_(F.conv2d(edged, conv.weight, conv.bias, stride=conv.stride))  # type: ignore
         return F.relu_(conv(x))

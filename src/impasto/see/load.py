@@ -19,19 +19,32 @@ _KINDS = tuple(item.name for item in KNOWN)
 
 
 def load_encoder(
-    name: str = "auto", *, weights: Path | str | None = None, pooling: str = "max", seed: int = 0
+    name: str = "auto",
+    *,
+    weights: Path | str | None = None,
+    pooling: str = "max",
+    centred: bool = True,
+    seed: int = 0,
 ) -> Encoder:
     """An encoder in float32, for evaluation, without gradients of its weights.
 
     ``name`` is ``builtin``, ``random`` (the built-in one's shape with weights drawn from ``seed``), ``vgg19``,
     ``vgg19-caffe``, ``auto`` (an installed VGG-19, else the built-in one; never a download) or the path of a
     ``.safetensors`` or ``.pth`` file. ``weights`` is the file to take for ``name``. ``pooling`` is how
-    a net that pools halves its maps: ``max``, as trained, or ``average``, as Gatys et al. 2016 do.
+    a net that pools halves its maps: ``max``, as trained, or ``average``, as Gatys et al. 2016 do. Without ``centred``
+    the mean colour that it was trained with is not taken from the picture: the mistake that a study shows.
 
     Raises ``UnknownNameError`` on a name that is none of these, ``WeightsError`` on a file that is missing or wrong.
     """
     if pooling not in ("max", "average"):
         raise UnknownNameError("pooling", pooling, ("max", "average"))
+    encoder = _load(name, weights, pooling, seed)
+    if not centred:
+        encoder.mean.zero_()
+    return encoder
+
+
+def _load(name: str, weights: Path | str | None, pooling: str, seed: int) -> ChainEncoder:
     if weights is None and name == "auto":
         name = describe_auto()[0]
     if weights is not None and name in _KINDS:
@@ -69,7 +82,7 @@ def _is_path(name: str) -> bool:
     return path.suffix.lower() in (".safetensors", ".pth", ".pt") or os.sep in name or path.is_file()
 
 
-def _from_file(path: Path, pooling: str) -> Encoder:
+def _from_file(path: Path, pooling: str) -> ChainEncoder:
     header = read_header(path)
     if header is not None and header.kind == CHAIN:
         return _pooled(load_encoder_file(path), pooling)

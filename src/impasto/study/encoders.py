@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from impasto.errors import ImpastoError, InputError
+from impasto.judge.card import Judge
+from impasto.judge.judges import default_judge, load_judge
 from impasto.paint.painter import Progress
 from impasto.recipe import Recipe
 from impasto.see.encoder import Encoder
 from impasto.see.known import KNOWN, installed
-from impasto.see.load import load_encoder
 from impasto.studio import Easel, Painting, Picturable, Source, open_easel
 from impasto.study.eyes import Eyes, describe, labels
-from impasto.train.judged import CONTENT, HELD, STYLE, judge
 
 __all__ = ["EncoderStudy", "Result", "Step", "default_encoders", "default_judge", "open_study", "study_encoders"]
 
@@ -93,18 +93,14 @@ class EncoderStudy:
         seconds += time.perf_counter() - began
         judged: Mapping[str, float] = {}
         if self.judge is not None:
-            judged = judge(painting.image, self.content.image, self.style.image, self.judge, size=self.recipe.size)
+            judge = Judge(self.content.image, self.style.image, self.judge, size=self.recipe.size)
+            judged = judge.distances(painting.image)
         yield Result(eyes, painting, seconds, judged)
 
 
 def default_encoders() -> tuple[str, ...]:
     """Random weights, the built-in encoder and every VGG-19 that is installed."""
     return ("random", "builtin", *(item.name for item in KNOWN if installed(item.name)))
-
-
-def default_judge() -> str | None:
-    """The installed VGG-19, that of Gatys et al. first; None where there is none."""
-    return next((name for name in ("vgg19-caffe", "vgg19") if installed(name)), None)
 
 
 def open_study(
@@ -181,12 +177,4 @@ def _open(pictures: tuple[Picturable, Picturable], given: Encoder | str, recipe:
 
 def _judge(given: Encoder | str | None) -> Encoder | None:
     name = default_judge() if given is None else given
-    if name is None or isinstance(name, Encoder):
-        return name
-    try:
-        judge = load_encoder(name)
-    except ImpastoError as error:
-        raise InputError(f"--judge {name}: {error}") from None
-    if not {layer.name for layer in judge.layers} & {*STYLE, *HELD, CONTENT}:
-        raise InputError(f"--judge {name} offers none of the layers that a painting is judged by: expected a VGG-19")
-    return judge
+    return name if name is None or isinstance(name, Encoder) else load_judge(name)

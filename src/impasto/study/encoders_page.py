@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from impasto import __version__
+from impasto.judge.card import CONTENT, HELD, STYLE
 from impasto.media.image import resize
 from impasto.recipe import options
 from impasto.runtime import processor_name
 from impasto.studio import Source
 from impasto.study.encoders import EncoderStudy, Result
 from impasto.study.page import Column, Html, facts, figure, grid, page, section, shown, table, tag
-from impasto.train.judged import CONTENT, HELD, STYLE
 
 __all__ = ["encoders_page"]
 

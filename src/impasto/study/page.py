@@ -1,4 +1,4 @@
-"""Pages that can be shared: one file of HTML with its pictures inside, no scripts, nothing fetched.
+"""Pages that can be shared: one file of HTML with its pictures and, if any, its scripts inside, nothing fetched.
 
 Text is escaped wherever it goes in: only what these functions return counts as HTML.
 """
@@ -6,10 +6,13 @@ Text is escaped wherever it goes in: only what these functions return counts as 
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -17,7 +20,7 @@ from impasto.media.image import encode_picture
 
 __all__ = ["Column", "Html", "facts", "figure", "grid", "page", "section", "shown", "table", "tag"]
 
-_VOID = ("img", "link", "meta")
+_VOID = ("img", "input", "link", "meta")
 
 # Tells a browser to hold to what the page promises: pictures and style from inside, nothing else.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -75,7 +78,8 @@ Content = Html | str | None
 
 def tag(kind: str, /, *children: Content, **attributes: str) -> Html:
     """An element: ``tag("p", "a < b", class_="soft")``. Children and attributes are escaped; None is left out."""
-    words = "".join(f' {key.rstrip("_")}="{html.escape(value)}"' for key, value in attributes.items())
+    names = {key: key.rstrip("_").replace("_", "-") for key in attributes}  # class_, data_run
+    words = "".join(f' {names[key]}="{html.escape(value)}"' for key, value in attributes.items())
     inside = "".join(_escaped(child) for child in children if child is not None)
     return Html(f"<{kind}{words}>" if kind in _VOID else f"<{kind}{words}>{inside}</{kind}>")
 
@@ -165,19 +169,57 @@ def _best(column: Column, values: Sequence[float | None]) -> str | None:
     return shown(min(known, key=column.badness), column.digits)
 
 
-def page(title: str, *body: Content, made_by: str) -> str:
-    """The whole file."""
+def page(
+    title: str,
+    *body: Content,
+    made_by: str,
+    style: str = "",
+    scripts: Sequence[str] = (),
+    data: Mapping[str, Any] | None = None,
+) -> str:
+    """The whole file. ``scripts`` run in order behind the body and find ``data``, plain values by name, beside them."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", **{"http-equiv": "Content-Security-Policy", "content": _POLICY}),
+        tag("meta", **{"http-equiv": "Content-Security-Policy", "content": _policy(scripts)}),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="generator", content=made_by),
         tag("title", title),
-        tag("style", Html(_STYLE)),
+        tag("style", Html(_STYLE + style)),
     )
-    text = tag("body", tag("h1", title), *body, tag("footer", tag("p", f"Made by {made_by}.", class_="soft")))
+    inside = [tag("script", _json(value), type="application/json", id=name) for name, value in (data or {}).items()]
+    inside += [tag("script", _script(text)) for text in scripts]
+    footer = tag("footer", tag("p", f"Made by {made_by}.", class_="soft"))
+    text = tag("body", tag("h1", title), *body, footer, *inside)
     return f"<!doctype html>\n{tag('html', head, text, lang='en')}\n"
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """What a browser may do with the page: of scripts only these very ones, told by their hashes, may run."""
+    if not scripts:
+        return _POLICY
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = " ".join(f"'sha256-{value}'" for value in hashes)
+    return f"{_POLICY}; script-src {allowed}"
+
+
+def _script(text: str) -> Html:
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError("a script that would end its own element")
+    return Html(text)
+
+
+def _json(value: Any) -> Html:
+    # A name with </script> in it would end the element; NaN is no JSON.
+    return Html(json.dumps(_finite(value), ensure_ascii=False).replace("<", "\\u003c"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _escaped(text: Html | str) -> str:

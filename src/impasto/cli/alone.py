@@ -1,0 +1,128 @@
+"""``impasto reconstruct`` and ``impasto texture``: a content alone, a style alone, from noise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from impasto.cli.options import recipe_options_but, typed
+from impasto.errors import InputError
+
+__all__ = ["CONTENT_ONLY", "STYLE_ONLY", "reconstruct", "texture"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+# What has no meaning where the other of the two is not wanted.
+STYLE_ONLY = ("style_scale", "style_layers", "statistic", "style_weight", "grain_weight")
+CONTENT_ONLY = ("content_layers", "content_weight", "grey_weight")
+_FIXED = ("strength", "init", "losses")
+
+_OUTPUT: tuple[Callable[[Any], Any], ...] = (
+    click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors)."),
+    click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels."),
+    click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the picture goes  [by the input's name]."),
+    click.option("--bits", type=int, default=8, show_default=True, help="8 or 16 bits a channel; 16 for PNG and TIFF."),
+    click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100."),
+    click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png."),
+    click.option("--log", type=click.Path(path_type=Path), help="Write step, size, total and every loss as CSV."),
+    click.option("--anyway", is_flag=True, help="Go on even where the memory will hardly suffice."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines."),
+)
+
+
+def _output_options(command: _Command) -> _Command:
+    for add in reversed(_OUTPUT):
+        command = add(command)
+    return command
+
+
+@click.command()
+@click.argument("content", type=click.Path(path_type=Path))
+@click.option("--layer", metavar="LAYER", help="The layer whose maps are matched  [the encoder's content layer].")
+@click.option("--layers", metavar="all|LAYERS", help="A strip over several layers, as in all or relu1_1,relu3_1.")
+@recipe_options_but(*_FIXED, *CONTENT_ONLY, *STYLE_ONLY)
+@_output_options
+def reconstruct(
+    content: Path, layer: str | None, layers: str | None, out: Path | None, anyway: bool, **given: Any
+) -> int:
+    """Make the photograph CONTENT again, from noise, out of what a layer keeps of it.
+
+    Early layers give the photograph back, late ones its shapes without its detail. How much of the layer's maps is left
+    unexplained is told at the end. Ctrl-C saves the picture as it stands; `impasto rerun` makes it again.
+    """
+    from impasto.cli.session import Output, free_name, paint_to_file
+    from impasto.recipe import Recipe
+
+    if layer is not None and layers is not None:
+        raise InputError("--layer and --layers together: give --layer for one picture, --layers for a strip")
+    if layer is not None and ("," in layer or layer.strip() == "all"):
+        raise InputError(f"--layer {layer}: expected one layer; --layers {layer} makes a strip of several")
+    recipe = Recipe().but(strength=0.0, init="noise", **typed(given))
+    weights, allow_huge = given.pop("weights"), given.pop("allow_huge")
+    name = f"{content.stem}-{layers or layer or 'content'}".replace(",", "-").replace("/", "-")
+    output = Output(out=out or free_name(name, ".png"), **given)
+    output.check([content], recipe.size)
+
+    def easel() -> Any:
+        from impasto.study.alone import open_reconstruction
+
+        return open_reconstruction(content, layers or layer or "", recipe, weights=weights, allow_huge=allow_huge)
+
+    return paint_to_file(easel, output, anyway=anyway)
+
+
+@click.command()
+@click.argument("style", type=click.Path(path_type=Path))
+@click.option("--size", "shape", default="512", show_default=True, metavar="WIDTHxHEIGHT",
+              help="Of the canvas, in pixels, 32 to 20000 each; one number for a square.")  # fmt: skip
+@click.option("--seamless", is_flag=True, help="A tile: copies of it side by side show no edges.")
+@click.option("--layers", metavar="all|LAYERS", help="A strip: the style up to each of these layers, as in all.")
+@click.option("--each", is_flag=True, help="With --layers: the style of each layer alone.")
+@recipe_options_but("size", *_FIXED, *CONTENT_ONLY, "style_weight")
+@_output_options
+def texture(
+    style: Path,
+    shape: str,
+    seamless: bool,
+    layers: str | None,
+    each: bool,
+    out: Path | None,
+    anyway: bool,
+    **given: Any,
+) -> int:
+    """Fill a canvas of any size with the texture of the painting STYLE, from noise.
+
+    The painting is seen in its own pixels, or as large as the canvas where this is smaller; --style-scale multiplies. So
+    a larger canvas has more strokes, not larger ones. Ctrl-C saves the picture as it stands; `impasto rerun` makes it
+    again.
+    """
+    from impasto.cli.session import Output, free_name, paint_to_file
+    from impasto.recipe import Recipe
+
+    size = _size(shape)
+    changes = {"size": max(size), "content_weight": 0.0, "init": "noise", **typed(given)}
+    recipe = Recipe().but(**changes)
+    weights, allow_huge = given.pop("weights"), given.pop("allow_huge")
+    output = Output(out=out or free_name(f"{style.stem}-{'tile' if seamless else 'texture'}", ".png"), **given)
+    output.check([style], max(size))
+
+    def easel() -> Any:
+        from impasto.study.alone import open_texture
+
+        how: dict[str, Any] = {"seamless": seamless, "layers": layers or "", "each": each}
+        return open_texture(style, size, recipe, weights=weights, allow_huge=allow_huge, **how)
+
+    return paint_to_file(easel, output, anyway=anyway)
+
+
+def _size(text: str) -> tuple[int, int]:
+    """``640x480`` as (width, height)."""
+    match = re.fullmatch(r"(\d{1,6})(?:[xX×*](\d{1,6}))?", text.strip())
+    if not match:
+        raise InputError(f"--size {text}: expected WIDTHxHEIGHT in pixels, as in 1024x768, or one number for a square")
+    return int(match[1]), int(match[2] or match[1])
