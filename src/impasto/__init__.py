@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from impasto.errors import ImpastoError, InputError, MediaError, TrainingError, UnknownNameError, WeightsError
     from impasto.foresee.plan import Plan, plan_painting
+    from impasto.judge.card import Card, Judge, report_card
     from impasto.media.image import load_image, save_image
     from impasto.mixture import Manner
     from impasto.paint.painter import Painter, Progress, finish
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
     from impasto.see.encoder import ChainEncoder, Encoder, Layer
     from impasto.see.load import load_encoder
     from impasto.studio import Easel, Painting, open_easel, stylize, stylize_steps
+    from impasto.study.alone import open_reconstruction, open_texture
 
 __all__ = [
+    "Card",
     "ChainEncoder",
     "Easel",
     "Encoder",
     "ImpastoError",
     "InputError",
+    "Judge",
     "Layer",
     "Manner",
     "MediaError",
@@ -46,7 +50,10 @@ __all__ = [
     "load_encoder",
     "load_image",
     "open_easel",
+    "open_reconstruction",
+    "open_texture",
     "plan_painting",
+    "report_card",
     "save_image",
     "stylize",
     "stylize_steps",
@@ -55,6 +62,7 @@ __all__ = [
 _ROOMS = {
     "errors": ("ImpastoError", "InputError", "MediaError", "TrainingError", "UnknownNameError", "WeightsError"),
     "foresee.plan": ("Plan", "plan_painting"),
+    "judge.card": ("Card", "Judge", "report_card"),
     "media.image": ("load_image", "save_image"),
     "mixture": ("Manner",),
     "paint.painter": ("Painter", "Progress", "finish"),
@@ -62,6 +70,7 @@ _ROOMS = {
     "see.encoder": ("ChainEncoder", "Encoder", "Layer"),
     "see.load": ("load_encoder",),
     "studio": ("Easel", "Painting", "open_easel", "stylize", "stylize_steps"),
+    "study.alone": ("open_reconstruction", "open_texture"),
 }
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 

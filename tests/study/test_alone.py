@@ -38,6 +38,16 @@ def test_more_steps_leave_less(tiny, content):
     assert many < 0.5 * few
 
 
+def test_blocks_tell_the_same(tiny, content, style):
+    """What is left is measured block by block where the picture was seen so."""
+    for whole, pieces in (
+        [open_reconstruction(content, "relu3_1", encoder=tiny, block=block, **SMALL) for block in (0, 32)],
+        [open_texture(style, (64, 48), encoder=tiny, steps=2, block=block, seamless=True) for block in (0, 32)],
+    ):
+        (name, value), (_, other) = (next(iter(done(easel).reached.items())) for easel in (whole, pieces))
+        assert other == pytest.approx(value, rel=0.02), name
+
+
 def test_without_a_layer_it_is_the_content_layer(tiny, content):
     assert "content at relu4_2" in done(open_reconstruction(content, encoder=tiny, **SMALL)).reached
 

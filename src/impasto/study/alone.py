@@ -63,11 +63,11 @@ def _reconstruction_recipe(recipe: Recipe | None = None, **changes: Any) -> Reci
 
 
 def _texture_recipe(size: tuple[int, int], recipe: Recipe | None = None, **changes: Any) -> Recipe:
-    """``recipe`` for the style alone, from noise, on a canvas of ``size`` (width, height)."""
+    """``recipe`` for the style alone, from noise, on a canvas of ``size`` (width, height); without one, of its moments."""
     width, height = size
     if min(size) < 32 or max(size) > 20000:
         raise InputError(f"--size {width}x{height}: expected a width and a height from 32 to 20000 pixels")
-    return (recipe or Recipe()).but(size=max(size), content_weight=0.0, init="noise", **changes)
+    return (recipe or Recipe(statistic="moments")).but(size=max(size), content_weight=0.0, init="noise", **changes)
 
 
 def named(recipe: Recipe, encoder: Encoder | str | None) -> tuple[Recipe, Encoder | None]:
