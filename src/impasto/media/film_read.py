@@ -77,11 +77,11 @@ def film_info(path: Path | str) -> FilmInfo:
         if first is None:
             raise MediaError(f"{shown(path)} holds no frame that can be decoded: copy it again, or convert it to MP4")
         height, width = _shape(first, stream)
-        length = stream.duration * base if stream.duration else None
-        if length is None and container.duration and not container.streams.audio:
-            length = Fraction(container.duration, 1_000_000)
+        length = stream.duration * base if stream.duration else _told(stream)
+        if length is None and container.duration:
+            length = Fraction(container.duration, 1_000_000)  # of the longest stream, the sound perhaps
         return FilmInfo(
-            str(path), "film", width, height, rate, stream.frames or None, length or _told(stream),
+            str(path), "film", width, height, rate, stream.frames or None, length,
             bool(container.streams.audio), variable, base, stream.codec_context.name, tuple(_remarks(first)),
         )  # fmt: skip
 
@@ -141,22 +141,22 @@ def _shots(container: Any, path: Path | str, info: FilmInfo, remarks: list[str],
             time = Fraction(0) if last is None else last + 1 / info.rate
         last, count = time, count + 1
         yield time, partial(_image, frame)
-    missing = (info.frames or 0) - count if whole else 0
-    short = info.duration is not None and last is not None and info.duration - last > max(Fraction(1), 10 / info.rate)
-    if missing > 0 and not broken:
-        remarks.append(
-            f"{shown(path)} ends after {count} of {info.frames} frames: it is truncated; what could be read is used"
-        )
-    elif broken:
-        remarks.append(
-            f"{shown(path)} is damaged or truncated ({broken[0]}): {count} frames could be read"
-            + (f" of {info.frames}" if whole and info.frames else "")
-        )
-    elif short and last is not None and info.duration is not None:
-        remarks.append(
-            f"{shown(path)} ends at {float(last):.2f} of {float(info.duration):.2f} s: it is truncated; "
-            "what could be read is used"
-        )
+    if (what := _shortfall(info, count, last, broken, whole)) is not None:
+        remarks.append(f"{shown(path)} {what}; what could be read is used")
+
+
+def _shortfall(info: FilmInfo, count: int, last: Fraction | None, broken: list[str], whole: bool) -> str | None:
+    """What a film lacks that ended after ``count`` frames, at ``last`` seconds; None where it is all there."""
+    of = f" of {info.frames}" if whole and info.frames else ""
+    if broken:
+        return f"is damaged or truncated ({broken[0]}): {count}{of} frames could be read"
+    if whole and info.frames and count < info.frames:
+        return f"is truncated: it ends after {count}{of} frames"
+    # A last frame may stand for long at a variable rate, and the length may be that of the sound.
+    slack = Fraction(1) if info.has_sound or info.variable_rate else 3 / info.rate
+    if info.duration is not None and last is not None and info.duration - last > slack + 1 / info.rate:
+        return f"is truncated: it ends at {float(last):.2f} of {float(info.duration):.2f} s"
+    return None
 
 
 def _decoded(container: Any, stream: Any, broken: list[str]) -> Iterator[Any]:
@@ -230,7 +230,9 @@ def _told(stream: Any) -> Fraction | None:
     """The length that Matroska writes beside a stream, as 00:00:05.280000000."""
     with suppress(ValueError, KeyError, AttributeError):
         hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        end = int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        began: Fraction = (stream.start_time or 0) * stream.time_base
+        return end - began  # what it calls a length is a time
     return None
 
 
