@@ -18,12 +18,13 @@ MAY_IMPORT = {
     "see": LEAVES,
     "loss": LEAVES | {"see"},
     "paint": ENGINES,
+    "judge": LEAVES | {"media", "see"},
     "train": ENGINES,
     "studio": ENGINES,
     "study": ENGINES | {"train", "studio"},
     "examine": ENGINES | {"studio"},
     "foresee": ENGINES | {"studio", "examine"},
-    "cli": ENGINES | {"train", "studio", "study", "examine", "foresee"},
+    "cli": ENGINES | {"judge", "train", "studio", "study", "examine", "foresee"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {
