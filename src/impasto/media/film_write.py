@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from impasto.errors import InputError, MediaError, UnknownNameError
@@ -165,6 +166,11 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         """Add ``image`` (1, 3, H, W), 0..1, shown from ``time`` seconds of the source on; without, one frame later."""
         if tuple(image.shape) != (1, 3, self.height, self.width):
             raise InputError(f"a frame {tuple(image.shape)} for a film of {self.width}×{self.height} pixels")
+        if not bool(torch.isfinite(image).all()):
+            raise InputError(
+                f"{shown(self.path)}: frame {self.frames} has values that are no finite numbers (NaN); "
+                "a lower --learning-rate or --precision float32 may help"
+            )
         if self._origin is None:
             self._origin = Fraction(time or 0)
         at = self.frames / self.rate if time is None else Fraction(time) - self._origin
