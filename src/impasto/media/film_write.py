@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from fractions import Fraction
@@ -231,7 +232,8 @@ class _Told(AbstractContextManager["_Told"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, OSError) or (error is not None and isinstance(error, pyav().error.FFmpegError)):
+        av = sys.modules.get("av")  # a folder of frames is written without it
+        if isinstance(error, OSError) or (av is not None and isinstance(error, av.error.FFmpegError)):
             why = (getattr(error, "strerror", None) or str(error)).lower()
             raise MediaError(
                 f"{shown(self.path)} could not be written: {why}; free some space, or choose another folder"
