@@ -22,6 +22,8 @@ from impasto import Recipe, load_image, save_image, stylize
 from impasto.enlarge.enlarge import enlarge, shrunk
 from impasto.media.compose import composed, place
 from impasto.media.drawn import draw_painting
+from impasto.media.flow import colour_wheel, reliability, warp
+from impasto.media.flow import flow as optical_flow
 from impasto.media.image import resize
 from impasto.media.matte import cut_out
 from impasto.montage import open_montage, open_montage_easel
@@ -217,6 +219,26 @@ def kept(easel: Easel, name: str) -> Image.Image:
     return shown(load_image(file))
 
 
+def flow(base: Recipe) -> Image.Image:
+    """Two frames in which a cup moves to the right and the ground to the left: what flow makes of them."""
+    ground, cup = resize(photograph("astronaut"), 460), resize(photograph("coffee"), 330)[:, :, 15:205, 70:260]
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 190), torch.linspace(-1, 1, 190), indexing="ij")
+    disc = (x.square() + y.square() < 0.8).float()
+
+    def frame(number: int) -> torch.Tensor:
+        image = ground[:, :, 40:300, 20 + 4 * number : 420 + 4 * number].clone()
+        place = image[:, :, 60:250, 120 + 7 * number : 310 + 7 * number]
+        place[:] = cup * disc + place * (1 - disc)
+        return image
+
+    before, now = frame(0), frame(1)
+    back, forth = optical_flow(now, before), optical_flow(before, now)
+    trusted = reliability(forth, back).expand_as(now)
+    shows = ((now, "a frame"), (colour_wheel(-back), "--show flow"), (trusted, "--show reliability"),
+             (warp(before, back), "--show warp"))  # fmt: skip
+    return strip([[(shown(image), label) for image, label in shows]], [260])
+
+
 SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
     "hero": hero,
     "paintings": paintings,
@@ -228,6 +250,7 @@ SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
     "upscale": upscale,
     "layers": layers,
     "textures": textures,
+    "flow": flow,
 }
 # What these pages show is not a matter of fine detail.
 SMALL = {"colour", "protect", "compose", "upscale", "layers", "textures"}

@@ -37,6 +37,7 @@ ONLY_IN = {
     "PIL": ("media.",),
     "cv2": ("media.",),
     "pillow_heif": ("media.",),
+    "av": ("media.film_",),
     "safetensors": ("see.weights",),
     "click": ("cli",),
     "rich": ("cli",),
@@ -98,7 +99,7 @@ def ask(command, *words):
     for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
         ask(command.get_command(None, name), *words, name)
 ask(cli)
-print(sorted({"torch", "numpy", "PIL", "cv2", "skimage", "matplotlib"} & set(sys.modules)), file=sys.stderr)
+print(sorted({"torch", "numpy", "PIL", "cv2", "skimage", "matplotlib", "av"} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.strip() == "[]"
