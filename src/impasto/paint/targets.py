@@ -24,27 +24,20 @@ __all__ = ["StyleImage", "StyleTargets"]
 
 # Options that no description of a style depends on. Whatever is not named here keeps two paintings from sharing one.
 _ELSEWHERE = frozenset(
-    [
+    {
         "size",
         "strength",
         "quality",
         "steps",
-        "seed",
         "init",
         "noise_mean",
         "noise_std",
         "start_size",
         "content_layers",
-        "content_weight",
-        "style_weight",
-        "tv_weight",
-        "grain_weight",
-        "grey_weight",
-        "optimizer",
-        "learning_rate",
-        "averaging",
         "losses",
-    ]
+    }
+    | {"content_weight", "style_weight", "tv_weight", "grain_weight", "grey_weight"}
+    | {"optimizer", "learning_rate", "averaging"}
 )
 
 
