@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -87,7 +87,8 @@ def _ready(study: Study) -> click.Command:
         from impasto.recipe import Recipe
 
         chosen = typed(given)
-        base = Recipe().but(**{**study.given, **chosen})
+        given_too = {} if "init" in chosen else study.given  # another start takes another mean
+        base = Recipe().but(**{**given_too, **chosen})
         if study.vgg and given["weights"] is None:
             base = _with_vgg(study, base)
         task = _Task(study.name, content, style, base, study.cells, shows=study.shows, **given)
@@ -195,7 +196,9 @@ def _paint(
                 failed.append(at.outcome)
             elif at.outcome:
                 folder.keep(at.outcome)
-                found[at.cell.key] = at.outcome
+                found[at.cell.key] = replace(
+                    at.outcome, painting=None
+                )  # it is safe: hundreds would not fit into memory
                 folder.write_tables(found.values())
             if at.outcome and not task.quiet:
                 print(_line(at.outcome), file=sys.stderr)

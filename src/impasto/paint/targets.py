@@ -26,7 +26,7 @@ __all__ = ["StyleImage", "StyleTargets"]
 
 # Options that no description of a style depends on. Whatever is not named here keeps two paintings from sharing one.
 _ELSEWHERE = frozenset(
-    [
+    {
         "size",
         "strength",
         "quality",
@@ -36,16 +36,10 @@ _ELSEWHERE = frozenset(
         "noise_std",
         "start_size",
         "content_layers",
-        "content_weight",
-        "style_weight",
-        "tv_weight",
-        "grain_weight",
-        "grey_weight",
-        "optimizer",
-        "learning_rate",
-        "averaging",
         "losses",
-    ]
+    }
+    | {"content_weight", "style_weight", "tv_weight", "grain_weight", "grey_weight"}
+    | {"optimizer", "learning_rate", "averaging"}
 )
 
 _Described = dict[tuple[Statistic, str], Tensor]

@@ -70,15 +70,18 @@ STUDIES = {
         _study(
             "normalisation",
             "With and without the mean taken away, with and without the grey and total-variation terms.",
-            "An encoder was trained on pictures less their mean colour. Without that, bright and dark are not where it "
-            "expects them, and from noise a picture can go white; the grey term pulls it back, total variation smooths it.",
+            "An encoder hardly sees how bright a picture is as a whole. From pale noise, as here, and with a pale painting "
+            "it stays nearly white, the more so without the mean colour taken away that the encoder was trained with. The "
+            "grey term pulls it back; total variation only smooths.",
             *(
                 {"normalise": mean, "grey_weight": grey, "tv_weight": tv}
                 for mean in ("mean", "none")
-                for grey in (0.0, 1.0)
+                for grey in (0.0, 0.3)
                 for tv in (0.0, 0.5)
             ),
             init="noise",
+            noise_mean=0.9,
+            noise_std=0.1,
         ),
         _study(
             "pooling",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from impasto.paint.optimise import weights_of
 from impasto.recipe import Recipe
 
 __all__ = ["DIALS", "TOGETHER", "eyes_of", "kind_of", "leaders"]
@@ -38,6 +39,8 @@ def leaders(recipes: Sequence[Recipe], *, share: bool) -> list[int]:
         return led
     kinds: dict[tuple[Any, ...], list[int]] = {}
     for place, recipe in enumerate(recipes):
+        if recipe.init == "content" and not weights_of(recipe).style:
+            continue  # the photograph alone is wanted: one size, nothing to share
         kinds.setdefault(kind_of(recipe), []).append(place)
     for places in kinds.values():
         places.sort(key=lambda place: tuple(getattr(recipes[place], name) for name in DIALS))

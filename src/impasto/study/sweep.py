@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -88,13 +89,10 @@ class Sweep:
         before = 0.0
         led: dict[int, Coarse | None] = {}
         last = left[0].recipe if left else self.base
-        if left:
-            # One step that does not count: what torch sets up once (seconds, measured) is not the first cell's cost.
-            next(self.easel(left[0]).paint())
         for cell in left:
-            if kind_of(cell.recipe) != kind_of(last):
-                _forget(self.shelf, last, cell.recipe)
-                led.clear()
+            if cell is left[0]:
+                self._warm(cell)
+            _forget(self.shelf, last, cell.recipe)
             last = cell.recipe
             share = self._cost(cell) / whole
             try:
@@ -113,7 +111,9 @@ class Sweep:
         """Paint a cell; ``led`` holds where the coarser sizes of those who lead ended."""
         if not cell.leads and cell.leader not in led:
             # The one who leads was painted by an earlier run: only its coarser sizes are painted again.
-            led[cell.leader] = yield from self._begin(self.cells[cell.leader - 1])
+            start = yield from self._begin(self.cells[cell.leader - 1])
+            led.clear()  # its moments are as large as three pictures: no two are held at once
+            led[cell.leader] = start
         easel = self.easel(cell, None if cell.leads else led[cell.leader])
         curve: list[tuple[int, int, Mapping[str, float]]] = []
         seconds, began = 0.0, time.perf_counter()
@@ -125,10 +125,16 @@ class Sweep:
         painting = easel.painting(last)
         seconds += time.perf_counter() - began
         if self.share_start and cell.leads:
+            led.clear()
             led[cell.number] = _started(easel)
         found = complaints(painting.image, easel.content.image, easel.styles[0].image, easel.encoder, easel.recipe)
         judged = self.judge.distances(painting.image)
         yield Outcome(cell, painting, seconds, last.losses, judged, tuple(curve), found)
+
+    def _warm(self, cell: Cell) -> None:
+        """One step that does not count: what torch sets up once (seconds, measured) is not the first cell's cost."""
+        with suppress(Exception):  # what is wrong with it will be told when its turn comes
+            next(self.easel(cell).paint())
 
     def _begin(self, leader: Cell) -> Generator[Progress, None, Coarse | None]:
         easel = self.easel(leader)
@@ -219,12 +225,14 @@ def open_sweep(
 
 
 def _forget(shelf: Shelf, old: Recipe, new: Recipe) -> None:
-    """Drop what cells of the kind of ``old`` have seen: only one encoder stays loaded beside the judge."""
-    if kind_of(old) != kind_of(new):
-        for kind in ("styles", "maps", "photo"):
-            shelf.clear(kind)
+    """Drop what is of no use any more: only one encoder stays loaded beside the judge, and what it saw at one size."""
     if eyes_of(old) != eyes_of(new):
         shelf.clear("encoder")
+    if (*eyes_of(old), old.size) != (*eyes_of(new), new.size):
+        for kind in ("styles", "maps", "photo"):
+            shelf.clear(kind)
+    if old.content_layers != new.content_layers:
+        shelf.clear("maps")
 
 
 def _started(easel: Easel) -> Coarse | None:
