@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from impasto import Manner, Recipe, load_image, save_image, stylize
 from impasto.media.drawn import draw_painting
+from impasto.recipe import STATISTIC_NAMES
 
 LIMIT = 150_000
 FOLDER = KEPT / "control"
@@ -108,15 +109,12 @@ def doodles(base: Recipe) -> Image.Image:
 
 def statistics(base: Recipe) -> Image.Image:
     """One pair through every statistic."""
-    rows = []
-    for names in (("gram", "moments", "histogram"), ("sliced-wasserstein", "nearest", "patches")):
-        row = []
-        for name in names:
-            layers = "relu3_1,relu4_1" if name == "patches" else ""
-            made = base.but(statistic=name, style_layers=layers)
-            row.append((painted(f"statistic-{name}", "chelsea", [style("swirl")], made), name))
-        rows.append(row)
-    return strip(rows, [350, 350])
+    row = []
+    for name in STATISTIC_NAMES:
+        layers = "relu3_1,relu4_1" if name == "patches" else ""
+        made = base.but(statistic=name, style_layers=layers)
+        row.append((painted(f"statistic-{name}", "chelsea", [style("swirl")], made), name))
+    return strip([row], [240])
 
 
 SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {

@@ -173,7 +173,7 @@ def test_a_black_picture_is_fine_to_start_from(desk):
         (["--encoder", "vgg19"], "impasto models fetch vgg19"),
         (["--encoder", "none.safetensors"], "none.safetensors: no such file"),
         (["--encoder", "photo.png"], "is not a weight file"),
-        (["extra"], "unexpected extra argument"),
+        (["extra"], "extra does not exist"),
         (["--size"], "requires an argument"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
