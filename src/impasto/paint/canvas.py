@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from impasto.media.image import resize_to
 
-__all__ = ["Average", "PixelCanvas", "carry_moments"]
+__all__ = ["Average", "Brake", "PixelCanvas", "carry_moments"]
 
 
 class PixelCanvas(nn.Module):
@@ -25,6 +25,22 @@ class PixelCanvas(nn.Module):
     def clamp(self) -> None:
         """Back into 0..1: what a file can hold."""
         self.pixels.data.clamp_(0, 1)
+
+
+class Brake:
+    """Holds the places of a canvas back: of every step each takes only its ``pace`` ``(1, 1, H, W)``, 0..1.
+
+    A factor on the gradient would do nothing, since Adam divides it out.
+    """
+
+    def __init__(self, canvas: PixelCanvas, pace: Tensor) -> None:
+        self.canvas, self.pace = canvas, pace
+        self._before = canvas.pixels.detach().clone()
+
+    def hold(self) -> None:
+        """Behind a step: take back what goes beyond the pace."""
+        self.canvas.pixels.data.sub_(self._before).mul_(self.pace).add_(self._before)
+        self._before.copy_(self.canvas.pixels.data)
 
 
 class Average:

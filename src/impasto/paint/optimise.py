@@ -15,11 +15,11 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
-from impasto.loss.terms import ClassicContent, ClassicSmooth, Grain, Grey, Losses, Match, Smooth, Term
+from impasto.loss.terms import ClassicContent, ClassicSmooth, Grain, Grey, Losses, Match, Smooth, Temporal, Term
 from impasto.media.image import resize
-from impasto.paint.canvas import Average, PixelCanvas, carry_moments, resized
+from impasto.paint.canvas import Average, Brake, PixelCanvas, carry_moments, resized
 from impasto.paint.descend import descend
-from impasto.paint.painter import Anchor, Progress
+from impasto.paint.painter import Anchor, Progress, Start
 from impasto.paint.targets import StyleTargets
 from impasto.recipe import PRESETS, Recipe
 from impasto.see import tiling
@@ -104,16 +104,25 @@ class OptimisePainter:
         )
 
     def paint(
-        self, content: Tensor, *, regions: Tensor | None = None, anchors: Sequence[Anchor] = ()
+        self,
+        content: Tensor,
+        *,
+        regions: Tensor | None = None,
+        anchors: Sequence[Anchor] = (),
+        start: Start | None = None,
     ) -> Iterator[Progress]:
-        """Paint ``content`` ``(1, 3, H, W)``, 0..1; the last progress is the finished picture."""
+        """Paint ``content`` ``(1, 3, H, W)``, 0..1; the last progress is the finished picture.
+
+        With a ``start`` the painting begins from its picture, on its rungs: what a film does behind its first frame.
+        """
         recipe = self.recipe
         device = next(self.encoder.parameters()).device
         content = content.to(device)
-        rungs = self.rungs(*content.shape[2:])
+        rungs = start.rungs if start else self.rungs(*content.shape[2:])
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
-        image: Tensor | None = None
+        image = None if start is None else start.image.to(device)
+        pace = None if start is None else start.pace
         optimizer: torch.optim.Optimizer | None = None
         before, spent = 0, 0.0
         for size, count in rungs:
@@ -126,18 +135,27 @@ class OptimisePainter:
                 carry_moments(last, optimizer, canvas)
             last = None
             average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
+            brake = None if pace is None else Brake(canvas, resized(pace.to(device), photo))
 
-            def after(canvas: PixelCanvas = canvas, average: Average = average) -> None:
+            def after(
+                canvas: PixelCanvas = canvas, average: Average = average, brake: Brake | None = brake
+            ) -> None:
+                if brake:
+                    brake.hold()
                 if recipe.optimizer == "adam":
                     # L-BFGS is left alone: a clamp between its steps spoils the curvature that it remembers.
                     canvas.clamp()
                 average.add(canvas.pixels)
 
+            # A start is refined, not sought: steps that shorten settle within a few, where Adam would stir it up.
+            def rate(index: int, count: int = count) -> float:
+                return 1.0 if start is None else 1 - 0.9 * index / count
+
             def snapshot(canvas: PixelCanvas = canvas, average: Average = average) -> Tensor:
                 seen = average.image()
                 return (canvas.pixels.detach().clamp(0, 1).clone() if seen is None else seen).cpu()
 
-            for step in descend(lambda c=canvas, o=objective: o(c()), optimizer, count, after=after):  # type: ignore[misc]
+            for step in descend(lambda c=canvas, o=objective: o(c()), optimizer, count, after=after, rate=rate):  # type: ignore[misc]
                 losses = {name: float(value) for name, value in step.losses.parts.items()}
                 losses["total"] = float(step.losses.total)
                 done = (spent + step.index * size**2) / work
@@ -175,8 +193,8 @@ class OptimisePainter:
         if recipe.grey_weight:
             terms.append(Grey(photo.mean(), recipe.grey_weight))
         for anchor in anchors:
-            target, mask = resized(anchor.image, photo), resized(anchor.mask, photo)
-            terms.append(Match("pixels", target, 1.0, mask, "temporal"))
+            target, mask = resized(anchor.image.to(photo), photo), resized(anchor.mask.to(photo), photo).clamp(0, 1)
+            terms.append(Temporal(target, mask, anchor.weight))
         if not terms:
             raise InputError("all weights are zero: nothing is wanted of the picture")
         return tuple(terms)
