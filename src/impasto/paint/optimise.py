@@ -121,21 +121,20 @@ class OptimisePainter:
         rungs = start.rungs if start else self.rungs(*content.shape[2:])
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
-        image = None if start is None else start.image.to(device)
-        pace = None if start is None else start.pace
+        image: Tensor | None = None
         optimizer: torch.optim.Optimizer | None = None
         before, spent = 0, 0.0
         for size, count in rungs:
             photo = resize(content, size)
-            canvas = PixelCanvas(self._start(photo) if image is None else resized(image, photo))
+            canvas = PixelCanvas(_begun(start, image, photo) if start else self._first(image, photo))
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors)
             last, optimizer = optimizer, self._optimizer(canvas)
-            if last is not None:
+            if last is not None and start is None:  # a start holds most places, and what pushed them must not add up
                 carry_moments(last, optimizer, canvas)
             last = None
             average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
-            brake = None if pace is None else Brake(canvas, resized(pace.to(device), photo))
+            brake = Brake(canvas, _pace(start, photo, size == rungs[-1][0])) if start else None
 
             def after(
                 canvas: PixelCanvas = canvas, average: Average = average, brake: Brake | None = brake
@@ -147,9 +146,10 @@ class OptimisePainter:
                     canvas.clamp()
                 average.add(canvas.pixels)
 
-            # A start is refined, not sought: steps that shorten settle within a few, where Adam would stir it up.
+            # A start is refined, not sought. Adam's first steps are as long for a small slope as for a steep one, and
+            # would stir up what is there; steps that shorten settle within a few.
             def rate(index: int, count: int = count) -> float:
-                return 1.0 if start is None else 1 - 0.9 * index / count
+                return 1.0 if start is None else min(0.25 * (index + 1), 1 - 0.9 * index / count)
 
             def snapshot(canvas: PixelCanvas = canvas, average: Average = average) -> Tensor:
                 seen = average.image()
@@ -205,8 +205,11 @@ class OptimisePainter:
         block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
 
-    def _start(self, photo: Tensor) -> Tensor:
+    def _first(self, image: Tensor | None, photo: Tensor) -> Tensor:
+        """What a size begins with: the picture of the last one, or what the recipe starts from."""
         recipe = self.recipe
+        if image is not None:
+            return resized(image, photo)
         if self.init is not None:
             return resized(self.init.to(photo), photo)
         if recipe.init == "noise":
@@ -232,3 +235,16 @@ class OptimisePainter:
                 tolerance_change=0.0,
             )
         return torch.optim.Adam(canvas.parameters(), lr=recipe.learning_rate or 0.03, betas=(0.9, 0.99), fused=True)
+
+
+def _begun(start: Start, image: Tensor | None, photo: Tensor) -> Tensor:
+    """What a size begins with: the start, and where that has nothing yet, the ``image`` of the last size."""
+    known = resized(start.image.to(photo), photo)
+    if image is None:
+        return known
+    fresh = resized(start.fresh.to(photo), photo).clamp(0, 1)
+    return known.lerp(resized(image, photo), fresh)
+
+
+def _pace(start: Start, photo: Tensor, last: bool) -> Tensor:
+    return resized((start.pace if last else start.fresh).to(photo), photo).clamp(0, 1)

@@ -27,12 +27,14 @@ class Anchor:
 class Start:
     """A picture ``(1, 3, H, W)``, 0..1, to go on from, and the ``(size, steps)`` that it is worked on, coarse to fine.
 
-    ``pace`` ``(1, 1, H, W)``, 0..1, is how much of a step each place takes: 0 leaves it as it is.
+    ``fresh`` ``(1, 1, H, W)``, 0..1, is 1 where nothing is painted yet: the coarse sizes reach nowhere else. ``pace``, as
+    large, is how much of a step each place takes at the last size: 0 leaves it as it is.
     """
 
     image: Tensor
     rungs: tuple[tuple[int, int], ...]
-    pace: Tensor | None = None
+    fresh: Tensor
+    pace: Tensor
 
 
 @dataclass(frozen=True)
