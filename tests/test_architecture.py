@@ -32,6 +32,8 @@ CLI_MAY_SEE = {
 ONLY_IN = {
     "PIL": ("media.",),
     "pillow_heif": ("media.",),
+    "av": ("media.film_",),
+    "cv2": ("media.",),
     "safetensors": ("see.weights",),
     "click": ("cli",),
     "rich": ("cli",),
@@ -86,7 +88,7 @@ def ask(command, *words):
     for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
         ask(command.get_command(None, name), *words, name)
 ask(cli)
-print(sorted({"torch", "numpy", "PIL", "skimage", "matplotlib"} & set(sys.modules)), file=sys.stderr)
+print(sorted({"torch", "numpy", "PIL", "skimage", "matplotlib", "av", "cv2"} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.strip() == "[]"

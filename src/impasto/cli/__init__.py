@@ -27,6 +27,7 @@ _COMMANDS = {
     "show": ("impasto.cli.again", "show", "Print the recipe inside a picture."),
     "models": ("impasto.cli.models", "models", "List, fetch and import the weights of encoders."),
     "train": ("impasto.cli.train", "train", "Train the networks that impasto sees with."),
+    "flow": ("impasto.cli.flow", "flow", "Show what moves in a film, and what of it can be trusted."),
     "study": ("impasto.cli.study", "study", "Compare what impasto can paint with, on a page to share."),
     "doctor": ("impasto.cli.doctor", "doctor", "Look whether all is well, and say what to do where it is not."),
     "demo": ("impasto.cli.demo", "demo", "Paint a first picture from what is already here."),

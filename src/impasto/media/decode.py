@@ -20,7 +20,7 @@ from PIL import Image, TiffImagePlugin
 from impasto.errors import MediaError
 from impasto.media.profile import sixteen_to_srgb, to_srgb
 
-__all__ = ["MAX_PIXELS", "Pixels", "decode", "open_picture"]
+__all__ = ["MAX_PIXELS", "Pixels", "decode", "open_picture", "picture_kind"]
 
 Array = NDArray[Any]
 
@@ -81,7 +81,7 @@ def open_picture(stream: BinaryIO, name: str) -> Image.Image:
     head = stream.read(512)
     if not head:
         raise MediaError(f"{name} is empty (0 bytes): copy or download it again")
-    kind = _kind(head)
+    kind = picture_kind(head)
     if kind is None:
         what = "holds text, not a picture" if _is_text(head) else "is not a picture of a known format"
         raise MediaError(f"{name} {what}: expected {_KNOWN}")
@@ -106,7 +106,7 @@ def _open(stream: BinaryIO, kind: str) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _kind(head: bytes) -> str | None:
+def picture_kind(head: bytes) -> str | None:
     """Pillow's name of the format, by the first bytes: names of files lie."""
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
@@ -326,7 +326,7 @@ def _is_cut_off(stream: BinaryIO, size: int) -> bool:
     """Whether a file ends before its own structure says so."""
     stream.seek(0)
     head = stream.read(16)
-    kind = _kind(head)
+    kind = picture_kind(head)
     if kind == "WEBP":
         return int.from_bytes(head[4:8], "little") + 8 > size
     if kind == "PNG":

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from impasto.errors import MediaError
 
-__all__ = ["check_folder", "file_sha256", "open_file", "shown", "write_file"]
+__all__ = ["check_folder", "file_sha256", "open_file", "part_beside", "shown", "write_file"]
 
 
 def shown(path: Path | str) -> str:
@@ -60,7 +60,7 @@ def write_file(path: Path | str, data: bytes) -> None:
     Raises ``MediaError`` when the disk is full, the folder is missing or barred, and the like.
     """
     target = Path(os.path.realpath(path))  # a link keeps pointing where it did
-    part = _part_beside(target)
+    part = part_beside(target)
     kept = "; the file that was there is untouched" if target.exists() else ""
     try:
         _write_bytes(part, data)
@@ -87,7 +87,7 @@ def check_folder(path: Path | str) -> None:
     if target.exists() and not os.access(target, os.W_OK):
         raise MediaError(f"{shown(path)} exists and is write-protected: choose another name, or allow writing to it")
     # os.access says yes to root and to folders on some network drives; only a real file tells.
-    part = _part_beside(target)
+    part = part_beside(target)
     try:
         _write_bytes(part, b"")
     except OSError as error:
@@ -97,7 +97,8 @@ def check_folder(path: Path | str) -> None:
             os.unlink(part)
 
 
-def _part_beside(target: Path) -> Path:
+def part_beside(target: Path) -> Path:
+    """A hidden name in the same folder, for what becomes ``target`` once it is whole."""
     # Only 40 characters of the name: the whole must stay within the 255 bytes that a file system allows.
     return target.with_name(f".{target.name[:40]}.{uuid.uuid4().hex[:8]}.part")
 

@@ -100,7 +100,8 @@ def reliability(forward: Tensor, backward: Tensor) -> Tensor:
     x, y = (_places(backward) + backward).split(1, 1)
     height, width = backward.shape[2:]
     outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
-    return (~(hidden | boundary | outside)).to(backward.dtype)
+    trusted: Tensor = ~(hidden | boundary | outside)
+    return trusted.to(backward.dtype)
 
 
 def _steepness(flow: Tensor) -> Tensor:
