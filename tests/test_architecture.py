@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "impasto"
-LEAVES = {"errors", "runtime", "recipe"}
+LEAVES = {"errors", "runtime", "recipe", "film"}
 ENGINES = LEAVES | {"media", "see", "loss", "paint"}
 MAY_IMPORT = {
     "errors": set(),
     "runtime": {"errors"},
     "recipe": {"errors"},
+    "film": {"errors", "recipe"},
     "media": LEAVES,
     "see": LEAVES,
     "loss": LEAVES | {"see"},
@@ -23,7 +24,8 @@ MAY_IMPORT = {
     "study": ENGINES | {"train", "studio"},
     "examine": ENGINES | {"studio"},
     "foresee": ENGINES | {"studio", "examine"},
-    "cli": ENGINES | {"train", "studio", "study", "examine", "foresee"},
+    "reel": ENGINES | {"studio", "examine", "foresee"},
+    "cli": ENGINES | {"train", "studio", "study", "examine", "foresee", "reel"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {

@@ -71,9 +71,6 @@ class FilmOptions:
     cuts: str = _option(
         "auto", "Where a new shot begins and nothing is carried over: found, or nowhere.", "film", choices=("auto", "none")
     )
-    every: int = _option(1, "Paint every N-th frame alone.", "film", low=1, high=100000)
-    start: str = _option("", "Where to begin, in seconds or as h:mm:ss; empty: at the beginning.", "film", metavar="TIME")
-    end: str = _option("", "Where to stop, likewise; empty: at the end.", "film", metavar="TIME")
 
     def __post_init__(self) -> None:
         for option in film_options():

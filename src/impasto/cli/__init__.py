@@ -22,6 +22,7 @@ __all__ = ["cli", "main"]
 # name: (module, attribute, one line of help). A command's module is imported only when it runs: --help stays instant.
 _COMMANDS = {
     "image": ("impasto.cli.image", "image", "Paint a photograph in the manner of a painting."),
+    "video": ("impasto.cli.video", "video", "Paint a film: coherent from frame to frame, with its sound."),
     "plan": ("impasto.cli.plan", "plan", "Tell what a painting will take, in time and memory."),
     "rerun": ("impasto.cli.again", "rerun", "Paint a picture again from the recipe inside it."),
     "show": ("impasto.cli.again", "show", "Print the recipe inside a picture."),

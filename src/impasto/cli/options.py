@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
 from impasto.errors import UnknownNameError
+from impasto.film import film_options
 from impasto.recipe import Option, options
 
-__all__ = ["recipe_options", "recipe_options_but", "typed"]
+__all__ = ["film_choices", "recipe_options", "recipe_options_but", "typed", "typed_film"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -40,8 +41,19 @@ def recipe_options(command: _Command) -> _Command:
 def recipe_options_but(*left_out: str) -> Callable[[_Command], _Command]:
     """``recipe_options`` without those that ``left_out`` names: the command has a say of its own in them."""
 
+    return _adder(option for option in options() if option.name not in left_out)
+
+
+def film_choices(command: _Command) -> _Command:
+    """Give ``command`` every option of ``FilmOptions``; it receives those that were typed."""
+    return _adder(film_options())(command)
+
+
+def _adder(wanted: Iterable[Option]) -> Callable[[_Command], _Command]:
+    wanted = list(wanted)
+
     def add(command: _Command) -> _Command:
-        for option in reversed([option for option in options() if option.name not in left_out]):
+        for option in reversed(wanted):
             command = click.option(
                 "--" + option.name.replace("_", "-"),
                 option.name,
@@ -57,8 +69,17 @@ def recipe_options_but(*left_out: str) -> Callable[[_Command], _Command]:
 
 def typed(values: dict[str, Any]) -> dict[str, Any]:
     """Out of a command's arguments, those recipe options that were given; numbers become numbers where they are."""
+    return _typed(options(), values)
+
+
+def typed_film(values: dict[str, Any]) -> dict[str, Any]:
+    """``typed`` of the options of a film."""
+    return _typed(film_options(), values)
+
+
+def _typed(wanted: Iterable[Option], values: dict[str, Any]) -> dict[str, Any]:
     out = {}
-    for option in options():
+    for option in wanted:
         value = values.pop(option.name, None)
         if value is not None:
             out[option.name] = _number(option, value) if option.kind in (int, float) else value

@@ -118,8 +118,9 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     sound streams are copied as they are, from the time of the first frame to ``end`` seconds.
 
     ``codec`` is ``auto`` (by the suffix), ``h264``, ``prores``, ``ffv1`` (lossless), ``gif`` or ``frames`` (a folder of
-    PNG). ``quality`` 1..100 is of H.264, 80 without. Left with an error, nothing is kept; ``close(whole=False)`` ends the
-    film, and its sound, with the last frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
+    PNG). ``quality`` 1..100 is of H.264, 80 without. ``comment`` is a text kept in the file, but for GIF
+    and folders. Left with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with the last
+    frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         time_base: Fraction | None = None,
         codec: str = "auto",
         quality: int | None = None,
+        comment: str | None = None,
     ) -> None:
         if width < 1 or height < 1 or rate <= 0:
             raise InputError(
@@ -153,7 +155,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             if chosen == "frames":
                 sink = _Folder(self._part)
             else:
-                sink = _Film(self._part, self, chosen, time_base, quality or _QUALITY, sound_from, end)
+                sink = _Film(self._part, self, chosen, time_base, quality or _QUALITY, sound_from, end, comment)
         except BaseException:
             self._remove()
             raise
@@ -268,6 +270,7 @@ class _Film:
         quality: int,
         sound_from: Path | str | None,
         end: float | Fraction | None,
+        comment: str | None,
     ) -> None:
         av = pyav()
         self.codec, self.rate = codec, film.rate
@@ -280,6 +283,8 @@ class _Film:
         if suffix in (".mp4", ".m4v", ".mov"):
             options["movflags"] = "+faststart"  # the index first: browsers play before all is there
         self.container = av.open(str(part), "w", format=_FORMATS[suffix], options=options)
+        if comment is not None and codec != "gif":
+            self.container.metadata["comment"] = comment
         self.sound: Sound | None = None
         try:
             self._streams(film, quality)

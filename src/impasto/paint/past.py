@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from impasto.media.flow import reliability, warp
 
-__all__ = ["Flow", "Known", "Past", "recall", "recoloured", "same"]
+__all__ = ["Flow", "Known", "Motion", "Past", "motion_of", "recall", "recoloured", "same"]
 
 # (frame, other) -> (1, 2, H, W), pixels of the frame; None: nothing is taken to move.
 Flow = Callable[[Tensor, Tensor], Tensor]
@@ -73,19 +73,39 @@ class _Seen:
 
 
 def _seen(frame: Tensor, past: Past, flow: Flow | None) -> _Seen:
-    still = _mean(frame - past.frame)
+    motion = motion_of(frame, past.frame, flow)
+    painted = past.painted if motion.backward is None else warp(past.painted, motion.backward)
+    return _Seen(painted, motion.trusted, motion.unlike, motion.calm)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How a frame follows from another: ``backward``, the flow to it in pixels, None for none at all; masks of 0 and 1.
+
+    ``trusted`` is where the flow is reliable, ``unlike`` where what it leads to looks different, ``calm`` where nothing
+    moved and nothing changed.
+    """
+
+    backward: Tensor | None
+    trusted: Tensor
+    unlike: Tensor
+    calm: Tensor
+
+
+def motion_of(frame: Tensor, other: Tensor, flow: Flow | None) -> Motion:
+    """How ``frame`` follows from ``other``, both ``(1, 3, H, W)``, by ``flow``; None: nothing is taken to move."""
+    still = _mean(frame - other)
     calm = (still < _NOISE).to(frame)
     if flow is None:
-        return _Seen(past.painted, torch.ones_like(calm), torch.zeros_like(calm), calm)
-    backward, forward = flow(frame, past.frame), flow(past.frame, frame)
+        return Motion(None, torch.ones_like(calm), torch.zeros_like(calm), calm)
+    backward, forward = flow(frame, other), flow(other, frame)
     trusted = reliability(forward, backward)
     # Estimated flow is never quite zero, and a picture sampled a twentieth of a pixel off a hundred times is a blur:
     # what motion does not explain better has not moved.
-    moved = _mean(frame - warp(past.frame, backward))
+    moved = _mean(frame - warp(other, backward))
     rest = (still <= moved + _REST).to(frame)
-    backward = backward * (1 - rest)
     unlike = (torch.minimum(still, moved) > _UNLIKE).to(frame)
-    return _Seen(warp(past.painted, backward), trusted, unlike, calm * rest)
+    return Motion(backward * (1 - rest), trusted, unlike, calm * rest)
 
 
 def _mean(difference: Tensor) -> Tensor:
@@ -96,8 +116,15 @@ def _mean(difference: Tensor) -> Tensor:
 
 def same(frame: Tensor, other: Tensor) -> bool:
     """Whether nothing changed between two frames but what compression alone can bring."""
-    change = functional.avg_pool2d((frame - other).mean(1, keepdim=True), 8, ceil_mode=True, count_include_pad=False)
-    return bool(change.abs().max() < _NOISE and (frame - other).abs().mean() < _REST)
+    change = frame - other
+    if float(change.abs().mean()) > _REST:
+        return False
+
+    def patches(x: Tensor) -> Tensor:
+        return functional.avg_pool2d(x.mean(1, keepdim=True), 8, ceil_mode=True, count_include_pad=False)
+
+    # A patch that grew lighter, and one that moved without growing lighter.
+    return bool(patches(change).abs().max() < _NOISE and patches(change.abs()).max() < 2 * _NOISE)
 
 
 def recoloured(frame: Tensor, past: Past) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -21,7 +21,7 @@ from impasto.paint.past import Flow, Known, Past, recall, recoloured, same
 from impasto.paint.painter import Anchor, Progress, Start
 from impasto.recipe import Recipe
 
-__all__ = ["FilmPainter", "FrameProgress", "Kept", "flow_of", "paint_video"]
+__all__ = ["FilmPainter", "FrameProgress", "Kept", "flow_of", "paint_numbered", "paint_video", "rounded", "rungs_on"]
 
 _NEW = 0.7  # share of a frame that is new from which it is painted whole: a cut that nobody announced, a flash
 _COARSE = 0.01  # share from which the new is painted from coarser sizes too
@@ -98,14 +98,32 @@ def paint_video(
 
     ``flow`` is an estimator of one's own, else that of ``options``. ``cuts`` are the indices at which a new shot begins.
     ``kept`` are frames that are painted already: they are passed over, and those behind them come out as they would have
-    without. Memory is that of a few frames, however long the film.
+    without. Memory is that of a few frames, however long the film. This is one pass: see ``paint_numbered`` for more.
+    """
+    yield from paint_numbered(enumerate(frames), painter, options, flow=flow, cuts=cuts, kept=kept)
+
+
+def paint_numbered(
+    frames: Iterable[tuple[int, Tensor]],
+    painter: FilmPainter,
+    options: FilmOptions | None = None,
+    *,
+    flow: Flow | None = None,
+    cuts: Collection[int] = (),
+    kept: Mapping[int, Kept] | None = None,
+    draft: Callable[[int], Tensor] | None = None,
+) -> Iterator[FrameProgress]:
+    """``paint_video`` of frames that bring their index, in any direction of time: what came before is what was given.
+
+    ``draft(index)`` is what an earlier pass made of a frame. It is mixed in equal parts with what its neighbour of this
+    pass brings, so that a shot gone through forwards and backwards in turn agrees in both (Ruder et al. 2016, sec. 4.4).
     """
     options, kept = options or FilmOptions(), kept or {}
     flow = flow or flow_of(options)
     reach = options.back()
     past: deque[Past | _Lazy] = deque(maxlen=reach[-1])
     worked: Tensor | None = None  # the last frame that took a step: a slow fade adds up against it
-    for index, frame in enumerate(frames):
+    for index, frame in frames:
         frame = resize(frame, painter.recipe.size)
         if index in cuts:
             past.clear()
@@ -115,7 +133,8 @@ def paint_video(
             continue
         near = [_loaded(past, back) for back in reach if back <= len(past)]
         last: FrameProgress | None = None
-        for last in _frame(index, frame, near, worked, painter, options, flow):
+        drawn = draft(index) if draft else None
+        for last in _frame(index, frame, near, worked, painter, options, flow, drawn):
             if not last.done:
                 yield last
         assert last is not None
@@ -148,14 +167,21 @@ def _frame(
     painter: FilmPainter,
     options: FilmOptions,
     flow: Flow | None,
+    draft: Tensor | None,
 ) -> Iterator[FrameProgress]:
     """Paint one frame; the last progress is the finished one."""
     follows = options.init in ("warped", "previous")
     if past and follows and worked is not None and same(frame, worked) and same(frame, past[0].frame):
         yield FrameProgress(index, lambda: past[0].painted, None, True, 0.0, False, False)
         return
+    if draft is not None and not past:
+        image = rounded(draft)
+        yield FrameProgress(index, lambda: image, None, True, 0.0, False, True)
+        return
     known = recall(frame, past, flow) if past else None
     new = 1.0 if known is None else 1 - float(known.mask.mean())
+    if draft is not None and known is not None:
+        known, new = _mixed(known, draft), 0.0
     if known is None or new > _NEW:
         steps = painter.paint(frame)
     elif not follows:
@@ -171,6 +197,12 @@ def _frame(
     yield FrameProgress(index, lambda: image, at, True, new, whole)
 
 
+def _mixed(known: Known, draft: Tensor) -> Known:
+    """What the neighbours know, half and half with the frame's own ``draft``, which is all that is new to them."""
+    image = draft.lerp(known.image, 0.5 * known.mask)
+    return replace(known, image=image, fresh=torch.zeros_like(known.fresh))
+
+
 def _on(
     frame: Tensor, before: Past, known: Known, new: float, painter: FilmPainter, options: FilmOptions
 ) -> Iterator[Progress]:
@@ -180,7 +212,7 @@ def _on(
     pace = _CALM + (_MOVED - _CALM) * moved
     pace = pace + (1 - pace) * fresh
     new = float(fresh.mean())
-    rungs = _rungs(painter.rungs(*frame.shape[2:]), new, float(moved.mean()), options.frame_steps)
+    rungs = rungs_on(painter.rungs(*frame.shape[2:]), new, float(moved.mean()), options.frame_steps)
     yield from _while_it_pays(
         painter.paint(frame, anchors=_anchors(known, options), start=Start(image, rungs, fresh, pace)), rungs[-1]
     )
@@ -192,7 +224,7 @@ def _anchors(known: Known, options: FilmOptions) -> list[Anchor]:
     return [Anchor(image, mask, options.temporal_weight) for image, mask in known.parts]
 
 
-def _rungs(
+def rungs_on(
     whole: Sequence[tuple[int, int]], new: float, moved: float, asked: int
 ) -> tuple[tuple[int, int], ...]:
     """The sizes and steps of a later frame out of those of a first one."""
