@@ -19,13 +19,14 @@ MAY_IMPORT = {
     "see": LEAVES,
     "loss": LEAVES | {"see"},
     "paint": ENGINES,
+    "judge": LEAVES | {"media", "see"},
     "train": ENGINES,
     "studio": ENGINES,
     "study": ENGINES | {"train", "studio"},
     "examine": ENGINES | {"studio"},
     "foresee": ENGINES | {"studio", "examine"},
     "reel": ENGINES | {"studio", "examine", "foresee"},
-    "cli": ENGINES | {"train", "studio", "study", "examine", "foresee", "reel"},
+    "cli": ENGINES | {"judge", "train", "studio", "study", "examine", "foresee", "reel"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {

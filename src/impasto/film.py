@@ -69,7 +69,10 @@ class FilmOptions:
         high=50,
     )
     cuts: str = _option(
-        "auto", "Where a new shot begins and nothing is carried over: found, or nowhere.", "film", choices=("auto", "none")
+        "auto",
+        "Where a new shot begins and nothing is carried over: found, or nowhere.",
+        "film",
+        choices=("auto", "none"),
     )
 
     def __post_init__(self) -> None:
@@ -140,5 +143,3 @@ def _check_together(options: FilmOptions) -> None:
         raise InputError("--memory says what the temporal loss looks back at, but --temporal-weight is 0: leave it out")
     if options.passes > 1 and options.init in ("content", "noise"):
         raise InputError(f"--passes goes on from neighbouring frames: it does not go with --init {options.init}")
-
-

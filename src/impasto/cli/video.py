@@ -41,7 +41,9 @@ __all__ = ["video"]
 @click.option("--threads", type=int, default=0, metavar="N",
               help="Threads of each process: the same number gives the same bytes  [the cores over --jobs].")  # fmt: skip
 @click.option("--preview", is_flag=True, help="Write the film so far as OUT-preview.mp4 now and then.")
-@click.option("--keep-work", is_flag=True, help="Leave the folder of painted frames, of 16 bits, when the film is done.")
+@click.option(
+    "--keep-work", is_flag=True, help="Leave the folder of painted frames, of 16 bits, when the film is done."
+)
 @click.option("--smooth-only", type=click.Path(path_type=Path), metavar="PAINTED",
               help="Paint nothing: take the flicker out of PAINTED, which is FILM painted elsewhere.")  # fmt: skip
 @click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")
@@ -125,7 +127,9 @@ class _Session:
             check_fits(reel.easel)
         count = reel.info.count(stretch.start, stretch.end, stretch.every) or 0
         if not work_folder(self.out).exists():
-            check_room(self.out.parent, room_needed(reel, count, given["codec"], str(self.out)), "the film with its work")
+            check_room(
+                self.out.parent, room_needed(reel, count, given["codec"], str(self.out)), "the film with its work"
+            )
         work = open_work(self.out, reel.about, resume=given["resume"], afresh=given["afresh"])
         self._say(*reel.easel.remarks)
         with Held() as held:
@@ -155,7 +159,7 @@ class _Session:
         found: Shots | None = None
         total = reel.info.count(reel.stretch.start, reel.stretch.end, reel.stretch.every)
         with FrameBar("looking for cuts", total, self.quiet) as bar:
-            for _, found in bar.over(scan(reel)):
+            for _, found in bar.over(scan(reel)):  # noqa: B007 - the last one is what counts
                 pass
         assert found is not None
         self._say(*found.remarks)
@@ -240,7 +244,9 @@ class _Session:
         if not work.count():
             work.remove()
             raise KeyboardInterrupt
-        lines = [f"interrupted: {work.count()} of {len(shots.times)} frames are kept in {work.folder}; go on with --resume"]
+        lines = [
+            f"interrupted: {work.count()} of {len(shots.times)} frames are kept in {work.folder}; go on with --resume"
+        ]
         if done:
             preview = preview_name(self.out)
             try:
@@ -258,7 +264,7 @@ class _Session:
         remarks: list[str] = []
         with FrameBar("writing", count or len(shots.times), self.quiet) as bar:
             how = {"codec": self.given["codec"], "quality": self.given["film_quality"], "count": count}
-            for remarks in bar.over(write_film(out, reel, shots, work, **how)):
+            for remarks in bar.over(write_film(out, reel, shots, work, **how)):  # noqa: B007 - likewise
                 pass
         return remarks
 

@@ -136,9 +136,7 @@ class OptimisePainter:
             average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
             brake = Brake(canvas, _pace(start, photo, size == rungs[-1][0])) if start else None
 
-            def after(
-                canvas: PixelCanvas = canvas, average: Average = average, brake: Brake | None = brake
-            ) -> None:
+            def after(canvas: PixelCanvas = canvas, average: Average = average, brake: Brake | None = brake) -> None:
                 if brake:
                     brake.hold()
                 if recipe.optimizer == "adam":

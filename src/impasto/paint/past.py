@@ -140,4 +140,5 @@ def recoloured(frame: Tensor, past: Past) -> Tensor:
     plain = torch.cat([torch.eye(3), torch.zeros(1, 3)]).double()
     found = torch.linalg.solve(given.T @ given + ridge + 1e-9 * torch.eye(4), given.T @ wanted + ridge @ plain).float()
     mapped = torch.einsum("bchw,cd->bdhw", frame, found[:3]) + found[3][None, :, None, None]
-    return mapped.clamp(0, 1)
+    colours: Tensor = mapped.clamp(0, 1)
+    return colours

@@ -17,8 +17,8 @@ from torch import Tensor
 from impasto.film import FilmOptions
 from impasto.media.flow import flow as estimated
 from impasto.media.image import resize
-from impasto.paint.past import Flow, Known, Past, recall, recoloured, same
 from impasto.paint.painter import Anchor, Progress, Start
+from impasto.paint.past import Flow, Known, Past, recall, recoloured, same
 from impasto.recipe import Recipe
 
 __all__ = ["FilmPainter", "FrameProgress", "Kept", "flow_of", "paint_numbered", "paint_video", "rounded", "rungs_on"]
@@ -224,9 +224,7 @@ def _anchors(known: Known, options: FilmOptions) -> list[Anchor]:
     return [Anchor(image, mask, options.temporal_weight) for image, mask in known.parts]
 
 
-def rungs_on(
-    whole: Sequence[tuple[int, int]], new: float, moved: float, asked: int
-) -> tuple[tuple[int, int], ...]:
+def rungs_on(whole: Sequence[tuple[int, int]], new: float, moved: float, asked: int) -> tuple[tuple[int, int], ...]:
     """The sizes and steps of a later frame out of those of a first one."""
     size, steps = whole[-1]
     most = asked or max(4, round(0.27 * steps))

@@ -48,14 +48,10 @@ def estimate(reel: Reel, shots: Shots, jobs: int = 1) -> Estimate:
     def of(rungs: tuple[tuple[int, int], ...]) -> float:
         return sum(_stage(pace, *sized(height, width, size), steps) for size, steps in rungs)
 
+    whole = reel.options.init in ("content", "noise")
     first = of(ladder)
-    if reel.options.init in ("content", "noise"):
-        later = first
-    else:
-        later = of(rungs_on(ladder, _NEW, _MOVED, reel.options.frame_steps))
-    return Estimate(
-        first, later + _flow(reel), len(shots.times), len(shots.ranges()), reel.options.passes, jobs
-    )
+    later = first if whole else of(rungs_on(ladder, _NEW, _MOVED, reel.options.frame_steps))
+    return Estimate(first, later + _flow(reel), len(shots.times), len(shots.ranges()), reel.options.passes, jobs)
 
 
 def room_needed(reel: Reel, frames: int, codec: str, out: str) -> int:

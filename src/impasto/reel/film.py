@@ -154,7 +154,9 @@ def open_painter(
     ladder(recipe, *shape)
     for style in styles:
         _check_no_film(style)
-    easel = open_easel(_stand_in(*sized(*shape, recipe.size)), list(styles), recipe, weights=weights, allow_huge=allow_huge)
+    easel = open_easel(
+        _stand_in(*sized(*shape, recipe.size)), list(styles), recipe, weights=weights, allow_huge=allow_huge
+    )
     assert isinstance(easel.painter, OptimisePainter)
     return easel, easel.painter
 

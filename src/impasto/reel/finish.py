@@ -55,4 +55,3 @@ def write_film(
             yield writer.remarks
         writer.close(whole=count is None)
     yield writer.remarks
-

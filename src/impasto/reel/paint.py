@@ -147,5 +147,3 @@ def _shot(start: int, stop: int) -> None:
     for _ in paint_shots(_ours["reel"], shots, Work(Path(orders.work)), [range(start, stop)]):
         if _ours["stop"].is_set() or os.getppid() == 1:
             return
-
-
