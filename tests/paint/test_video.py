@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
+from itertools import pairwise
 
 import pytest
 import torch
@@ -61,12 +61,16 @@ def test_a_still_scene_with_noise_neither_drifts_nor_flickers(painter, content):
     random = torch.Generator().manual_seed(5)
     noisy = [(content + 2 / 255 * torch.randn(content.shape, generator=random)).clamp(0, 1) for _ in range(25)]
     found = pictures(noisy, painter)
-    assert float((found[-1].mean() - found[0].mean()).abs()) < 0.01 * float(found[0].mean())
+    assert float((found[-1].mean() - found[0].mean()).abs()) < 0.002 * float(found[0].mean())
     alone = [finish(painter.paint(frame)) for frame in noisy[:3]]
-    flicker = max(float((b - a).abs().mean()) for a, b in zip(found[10:], found[11:], strict=False))
+    flicker = max(float((b - a).abs().mean()) for a, b in pairwise(found[10:]))
     assert flicker <= 0.2 * float((alone[2] - alone[1]).abs().mean())
-    objective = painter._objective(content, SIZE, ())
-    assert float(objective(found[-1]).total) <= 1.25 * float(objective(found[0]).total)
+
+    def style_of(image):
+        return float(painter._objective(content, SIZE, ())(image).parts["style"])
+
+    # Of the way from the photograph to the painting, the last frame has gone as far as the first.
+    assert style_of(content) - style_of(found[-1]) > 0.95 * (style_of(content) - style_of(found[0]))
 
 
 def test_a_pan_is_painted_on_the_canvas_that_moves_with_it(painter):
@@ -75,7 +79,7 @@ def test_a_pan_is_painted_on_the_canvas_that_moves_with_it(painter):
     alone = [finish(painter.paint(frame)) for frame in frames]
 
     def torn(found):  # each frame is the one before, two pixels on
-        return sum(float((b[..., :-2] - a[..., 2:]).square().mean()) for a, b in zip(found, found[1:], strict=False))
+        return sum(float((b[..., :-2] - a[..., 2:]).square().mean()) for a, b in pairwise(found))
 
     assert torn(film) <= 0.35 * torn(alone)
 
@@ -128,7 +132,6 @@ def test_memory_is_of_a_few_frames(painter):
     most = 0
     for at in paint_video(frames(), painter, FilmOptions(memory="1,2", frame_steps=1)):
         if at.done:
-            gc.collect()
             most = max(most, sum(ref() is not None for ref in alive))
     assert most <= 4  # two to look back at, the one under way, the last one that was worked on
 
@@ -204,8 +207,8 @@ def test_a_place_without_pace_stays(painter, content):
     pace[..., :20] = 0
     start = Start(content, ((32, 3), (64, 3)), torch.zeros_like(pace), pace)
     found = finish(painter.paint(content, start=start))
-    assert torch.equal(found[..., :20], content[..., :20])
-    assert not torch.equal(found[..., 20:], content[..., 20:])
+    assert torch.allclose(found[..., :20], content[..., :20], atol=1e-6)  # an average rounds
+    assert not torch.allclose(found[..., 20:], content[..., 20:])
 
 
 def test_a_brake_takes_its_share_of_a_step():
@@ -248,5 +251,5 @@ def test_options_of_a_film_come_back_as_they_were():
     assert FilmOptions.from_dict(options.as_dict()) == options
     assert options.back() == (1, 2, 4)
     assert all(option.help for option in film_options())
-    with pytest.raises(InputError, match="did you mean|known"):
+    with pytest.raises(InputError, match="memory"):
         FilmOptions().but(memry="1")
