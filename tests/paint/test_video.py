@@ -61,7 +61,7 @@ def test_a_still_scene_with_noise_neither_drifts_nor_flickers(painter, content):
     random = torch.Generator().manual_seed(5)
     noisy = [(content + 2 / 255 * torch.randn(content.shape, generator=random)).clamp(0, 1) for _ in range(25)]
     found = pictures(noisy, painter)
-    assert float((found[-1].mean() - found[0].mean()).abs()) < 0.002 * float(found[0].mean())
+    assert float((found[-1].mean() - found[0].mean()).abs()) < 0.005 * float(found[0].mean())
     alone = [finish(painter.paint(frame)) for frame in noisy[:3]]
     flicker = max(float((b - a).abs().mean()) for a, b in pairwise(found[10:]))
     assert flicker <= 0.2 * float((alone[2] - alone[1]).abs().mean())
