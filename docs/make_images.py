@@ -20,6 +20,9 @@ from skimage import data
 
 from impasto import Recipe, load_image, stylize
 from impasto.media.drawn import draw_painting
+from impasto.media.flow import colour_wheel, reliability, warp
+from impasto.media.flow import flow as optical_flow
+from impasto.media.image import resize
 
 HERE = Path(__file__).parent
 KEPT = HERE.parent / "runs" / "docs-images"
@@ -101,11 +104,32 @@ def style_scale(base: Recipe) -> Image.Image:
     return strip([row], [480])
 
 
+def flow(base: Recipe) -> Image.Image:
+    """Two frames in which a cup moves to the right and the ground to the left: what flow makes of them."""
+    ground, cup = resize(photograph("astronaut"), 460), resize(photograph("coffee"), 330)[:, :, 15:205, 70:260]
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 190), torch.linspace(-1, 1, 190), indexing="ij")
+    disc = (x.square() + y.square() < 0.8).float()
+
+    def frame(number: int) -> torch.Tensor:
+        image = ground[:, :, 40:300, 20 + 4 * number : 420 + 4 * number].clone()
+        place = image[:, :, 60:250, 120 + 7 * number : 310 + 7 * number]
+        place[:] = cup * disc + place * (1 - disc)
+        return image
+
+    before, now = frame(0), frame(1)
+    back, forth = optical_flow(now, before), optical_flow(before, now)
+    trusted = reliability(forth, back).expand_as(now)
+    shows = ((now, "a frame"), (colour_wheel(-back), "--show flow"), (trusted, "--show reliability"),
+             (warp(before, back), "--show warp"))  # fmt: skip
+    return strip([[(shown(image), label) for image, label in shows]], [260])
+
+
 SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
     "hero": hero,
     "paintings": paintings,
     "strength": strength,
     "style-scale": style_scale,
+    "flow": flow,
 }
 
 

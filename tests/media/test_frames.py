@@ -255,6 +255,24 @@ def test_sound_rate_and_length_are_those_of_the_source(tmp_path: Path) -> None:
         assert len(images(tmp_path / f"b{suffix}")) == 15
 
 
+def test_sound_stays_beside_the_picture(tmp_path: Path) -> None:
+    """From a container whose picture begins after 0, as Matroska with AAC has it, to one whose picture begins at 0."""
+    source = make_film(tmp_path / "a.mkv", scene(10), 25, sound=0.4)
+    found = []
+    for path in (source, copied(source, tmp_path / "b.mp4").path, copied(source, tmp_path / "c.mkv").path):
+        info = read_container_start(path)
+        found.append(float(sound_packets(path)[3][0] - info))
+    assert found == pytest.approx([found[0]] * 3, abs=0.002)
+
+
+def read_container_start(path: Path) -> Fraction:
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return Fraction(stream.start_time * stream.time_base)
+
+
 def test_sound_of_a_stretch_keeps_its_place(tmp_path: Path) -> None:
     source = make_film(tmp_path / "a.mp4", scene(60), 25, sound=2.4)
     copied(source, tmp_path / "b.mp4", start=1.2, end=2, until=2)
@@ -377,6 +395,12 @@ def test_sound_that_a_container_cannot_hold_is_refused_at_once(tmp_path: Path) -
     with pytest.raises(MediaError, match=r"\.mkv"):
         copied(source, tmp_path / "b.mov")
     assert set(os.listdir(tmp_path)) == before
+
+
+def test_frames_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="NaN"), FilmWriter(tmp_path / "a.mp4", 64, 48, NTSC) as film:
+        film.write(picture() * float("nan"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_room_on_the_disk_is_checked(tmp_path: Path) -> None:

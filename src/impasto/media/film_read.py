@@ -34,6 +34,9 @@ _RATES = [Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100,
 _RATES += [Fraction(n * 1000, 1001) for n in (12, 15, 24, 30, 48, 60, 120)]
 _BT709, _BT601, _BT2020 = 1, 5, 9  # swscale's numbers of the matrices
 _LIMITED, _FULL = 1, 2
+# libswscale's own numbers: PyAV has names for all of them from 18 on only.
+_KERNELS = {"bicubic": 0x4, "lanczos": 0x200}
+_EXACT = 0x2000 | 0x4000 | 0x40000 | 0x80000  # full chroma out and in, accurate rounding, the same bits everywhere
 _HDR = {16: "PQ", 18: "HLG"}
 
 
@@ -105,13 +108,12 @@ def seconds_before_video(container: Any) -> Fraction:
     return streams[0].start_time * streams[0].time_base if streams else Fraction(0)
 
 
-def swscale_flags(kernel: str = "BICUBIC") -> Any:
-    """How colours are converted, and resized with ``kernel``: exactly.
+def swscale_flags(kernel: str = "bicubic") -> int:
+    """How colours are converted, and resized with ``kernel`` (bicubic or lanczos): exactly.
 
     Without these flags every frame comes out darker, by 1.3 levels of 255.
     """
-    kind = importlib.import_module("av.video.reformatter").Interpolation
-    return kind[kernel] | kind.FULL_CHR_H_INT | kind.FULL_CHR_H_INP | kind.ACCURATE_RND | kind.BITEXACT
+    return _KERNELS[kernel] | _EXACT
 
 
 # ── the stream ──
@@ -276,7 +278,7 @@ def _image(frame: Any, height: int, width: int) -> Tensor:
         *((height, width) if turns % 2 else (width, height)),
         format="rgba" if alpha else "rgb48le" if deep else "rgb24",
         src_colorspace=None if rgb else _matrix(frame),
-        interpolation=swscale_flags("LANCZOS"),
+        interpolation=swscale_flags("lanczos"),
         **ranges,
     )
     # From more than 8 bits swscale shifts up instead of scaling: white lies a little below 65535, measured.

@@ -42,7 +42,7 @@ class Sound:
         """Copy all that sounds up to ``seconds`` of the film and a little more; None: all there is."""
         while self._next is not None and (seconds is None or self._time() < seconds + _AHEAD):
             packet = self._next
-            shift = round((self._origin + self._before) / packet.time_base) if self._origin else 0
+            shift = round((self._origin + self._before) / packet.time_base)  # the film's first frame comes at 0
             packet.pts -= shift
             packet.dts = packet.pts if packet.dts is None else packet.dts - shift
             packet.stream = self._target[packet.stream.index]

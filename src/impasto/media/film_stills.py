@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import InputError, MediaError
-from impasto.media.decode import open_picture, picture_kind
+from impasto.media.decode import MAX_PIXELS, open_picture, picture_kind
 from impasto.media.files import open_file, shown
 from impasto.media.film import FilmInfo, Shot
 from impasto.media.image import READ_SUFFIXES, load_picture, resize_to
@@ -104,6 +104,8 @@ def animation_info(path: Path | str) -> FilmInfo:
         if getattr(image, "n_frames", 1) < 2:
             raise InputError(f"{shown(path)} is a picture, not a film: impasto image paints pictures")
         width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise MediaError(f"{shown(path)} is {width}×{height} pixels, more than {MAX_PIXELS / 1e6:.0f} megapixels")
         pauses, clear = _pauses(image, shown(path))
         kind = (image.format or "gif").lower()
     total = Fraction(sum(pauses), 1000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from fractions import Fraction
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from impasto.errors import InputError, MediaError, UnknownNameError
@@ -167,6 +169,11 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         """Add ``image`` (1, 3, H, W), 0..1, shown from ``time`` seconds of the source on; without, one frame later."""
         if tuple(image.shape) != (1, 3, self.height, self.width):
             raise InputError(f"a frame {tuple(image.shape)} for a film of {self.width}×{self.height} pixels")
+        if not bool(torch.isfinite(image).all()):
+            raise InputError(
+                f"{shown(self.path)}: frame {self.frames} has values that are no finite numbers (NaN); "
+                "a lower --learning-rate or --precision float32 may help"
+            )
         if self._origin is None:
             self._origin = Fraction(time or 0)
         at = self.frames / self.rate if time is None else Fraction(time) - self._origin
@@ -227,7 +234,8 @@ class _Told(AbstractContextManager["_Told"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, OSError) or (error is not None and isinstance(error, pyav().error.FFmpegError)):
+        av = sys.modules.get("av")  # a folder of frames is written without it
+        if isinstance(error, OSError) or (av is not None and isinstance(error, av.error.FFmpegError)):
             why = (getattr(error, "strerror", None) or str(error)).lower()
             raise MediaError(
                 f"{shown(self.path)} could not be written: {why}; free some space, or choose another folder"
