@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -63,6 +64,13 @@ def test_a_film_comes_out_whole(desk, film):
     assert about["film"]["init"] == "warped"
     assert about["recipe"]["size"] == 64
     assert about["source"]["path"] == str(film)
+    shown = desk.run("show", painted)[1].splitlines()
+    again = shlex.split(shown[0])[1:]
+    assert again[:3] == ["video", str(film), str(desk.style)]
+    code, _, err = desk.run(*again, "-o", desk.folder / "again.mp4", "-q", "--anyway")
+    assert code == 0, err
+    assert (desk.folder / "again.mp4").read_bytes() == painted.read_bytes()
+    assert "holds no recipe" in desk.refused("show", film)
 
 
 def test_frames_can_go_into_a_folder_and_every_second_one_alone(desk, film):
