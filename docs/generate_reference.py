@@ -92,7 +92,7 @@ def _commands(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[tupl
 def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
     names = {parameter.name for parameter in command.params}
     all_of_recipe = "style_scale" in names
-    recipe = {option.name for option in options()} if all_of_recipe else set()
+    recipe = {option.name: option.help for option in options()} if all_of_recipe else {}
     missing = [f"`--{option.name.replace('_', '-')}`" for option in options() if option.name not in names]
     given = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
     arguments = [
@@ -100,7 +100,9 @@ def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
         for argument in given
         for name in [argument.metavar or str(argument.name).upper()]
     ]
-    rest = [p for p in command.params if isinstance(p, click.Option) and p.name not in recipe]
+    # A command may mean something else by a painting's option, as the start of a film's frames: then it says so here.
+    shown = [p for p in command.params if isinstance(p, click.Option)]
+    rest = [p for p in shown if not (p.name in recipe and (p.help or "").startswith(recipe[p.name]))]
     usage = [*words, *arguments]
     usage += ["[COMMAND]"] if isinstance(command, click.Group) else []
     usage += ["[OPTIONS]"] if rest or all_of_recipe else []

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "impasto"
-LEAVES = {"errors", "runtime", "recipe", "mixture"}
+LEAVES = {"errors", "runtime", "recipe", "mixture", "film"}
 ENGINES = LEAVES | {"media", "see", "loss", "paint"}
 MAY_IMPORT = {
     "errors": set(),
     "runtime": {"errors"},
     "mixture": {"errors"},
     "recipe": {"errors", "mixture"},
+    "film": {"errors", "recipe"},
     "media": LEAVES,
     "see": LEAVES,
     "loss": LEAVES | {"see"},
@@ -27,7 +28,8 @@ MAY_IMPORT = {
     "study": ENGINES | {"judge", "train", "studio"},
     "examine": ENGINES | {"studio"},
     "foresee": ENGINES | {"studio", "examine"},
-    "cli": ENGINES | {"enlarge", "judge", "montage", "train", "studio", "study", "examine", "foresee"},
+    "reel": ENGINES | {"studio", "examine", "foresee"},
+    "cli": ENGINES | {"enlarge", "judge", "montage", "train", "studio", "study", "examine", "foresee", "reel"},
 }
 # The command line knows studio and Painter; where it must look deeper, it is written down here.
 CLI_MAY_SEE = {

@@ -29,6 +29,7 @@ _COMMANDS = {
     "judge": ("impasto.cli.judge", "judge", "Say how good a painting is: its report card."),
     "reconstruct": ("impasto.cli.alone", "reconstruct", "Show what a layer keeps of a photograph."),
     "texture": ("impasto.cli.alone", "texture", "Fill a canvas with a painting's texture, as a tile if wanted."),
+    "video": ("impasto.cli.video", "video", "Paint a film: coherent from frame to frame, with its sound."),
     "plan": ("impasto.cli.plan", "plan", "Tell what a painting will take, in time and memory."),
     "rerun": ("impasto.cli.again", "rerun", "Paint a picture again from the recipe inside it."),
     "show": ("impasto.cli.again", "show", "Print the recipe inside a picture."),

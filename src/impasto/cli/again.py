@@ -17,8 +17,14 @@ __all__ = ["rerun", "show"]
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def show(picture: Path, as_json: bool) -> None:
-    """Print how PICTURE was painted: every option, the hashes of its inputs, the versions."""
+    """Print how PICTURE was painted, a picture or a film: every option, the hashes of its inputs, the versions."""
     import json
+
+    from impasto.cli.show_film import is_film, show_film
+
+    if is_film(picture):
+        show_film(picture, as_json)
+        return
 
     from impasto.cli.command import command_line
     from impasto.studio import read_about

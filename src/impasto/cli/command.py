@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from impasto.mixture import Manner
-from impasto.recipe import options
+from impasto.recipe import Option, options
 
-__all__ = ["command_line"]
+__all__ = ["command_line", "option_words"]
 
 
 def command_line(about: Mapping[str, Any]) -> str:
@@ -27,18 +27,25 @@ def command_line(about: Mapping[str, Any]) -> str:
         implied = (*implied, *more)
         words += [about["content"]["path"] or "CONTENT"] if "content" in about else []
         words += [_style(entry) for entry in about["styles"]]
-    for option in options():
-        if option.name in implied:
-            continue
-        value = about["recipe"].get(option.name, option.default)
-        if value != usual.get(option.name, option.default):
-            words += ["--" + option.name.replace("_", "-"), _text(value)]
+    words += option_words((option for option in options() if option.name not in implied), about["recipe"], usual)
     weights = about["encoder"]["weights"]
     if weights and weights != about["recipe"].get("encoder"):
         words += ["--weights", weights]
     if about["output"]["bits"] != 8:
         words += ["--bits", str(about["output"]["bits"])]
     return shlex.join(words)
+
+
+def option_words(
+    wanted: Iterable[Option], values: Mapping[str, Any], usual: Mapping[str, Any] | None = None
+) -> list[str]:
+    """The ``values`` of options that differ from their defaults, or from what is ``usual`` there, as words of a command."""
+    words: list[str] = []
+    for option in wanted:
+        value = values.get(option.name, option.default)
+        if value != (usual or {}).get(option.name, option.default):
+            words += ["--" + option.name.replace("_", "-"), _text(value)]
+    return words
 
 
 def _style(entry: Mapping[str, Any]) -> str:

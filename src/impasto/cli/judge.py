@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from impasto.cli.judge_film import film_judge_options, judge_film
 from impasto.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ _REFERENCES = {"content unchanged": "content\nunchanged", "style pasted": "style
 @click.option("--layers", is_flag=True, help="Also the distances of every layer.")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("--json", "as_json", is_flag=True, help="The card as one JSON object.")
+@click.option("--video", is_flag=True, help="RESULT is a film, painted from the film CONTENT; with it:")
+@film_judge_options
 def judge(
     result: Path,
     content: Path,
@@ -59,12 +62,17 @@ def judge(
     layers: bool,
     allow_huge: bool,
     as_json: bool,
-) -> None:
+    video: bool,
+    **film: Any,
+) -> int:
     """Say how near the picture RESULT comes to the photograph CONTENT and to the painting STYLE.
 
     Beside its figures stand those of the photograph as it is and of the painting pasted over it: neither is a painting,
     and each is perfect in something. What the figures mean, and where they come from, is told in docs/inside.md.
     """
+    if video:
+        return judge_film(result, content, style, encoder=encoder, size=size, as_json=as_json, **film)
+    _check_still(film)
     if not 64 <= size <= 4096:
         raise InputError(f"--size {size}: expected 64 to 4096 pixels")
     if block < 0 or 0 < block < 16:
@@ -80,8 +88,17 @@ def judge(
     card = report_card(painted, photo, painting, eyes, size=size, block=block)
     if as_json:
         click.echo(json.dumps(card.as_dict()))
-        return
-    _show(card, os.fspath(result.name), layers)
+    else:
+        _show(card, os.fspath(result.name), layers)
+    return 0
+
+
+def _check_still(film: Mapping[str, Any]) -> None:
+    """Refuse what is asked about films where a picture is judged."""
+    context = click.get_current_context()
+    for name in film:
+        if name != "quiet" and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise InputError(f"--{name.replace('_', '-')} is about films: give --video with it, or leave it out")
 
 
 def _show(card: Card, name: str, layers: bool) -> None:

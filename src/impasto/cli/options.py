@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
 from impasto.errors import UnknownNameError
+from impasto.film import film_options
 from impasto.recipe import Option, options
 
-__all__ = ["recipe_options", "recipe_options_but", "typed"]
+__all__ = ["film_choices", "recipe_options", "recipe_options_but", "typed", "typed_film"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -44,15 +45,27 @@ def recipe_options_but(*left_out: str, **defaults: Any) -> Callable[[_Command], 
     ``defaults`` are what the help shows where the command's own default is another; the command sets it.
     """
 
+    shown = (replace(option, default=defaults.get(option.name, option.default)) for option in options())
+    return _adder(option for option in shown if option.name not in left_out)
+
+
+def film_choices(command: _Command) -> _Command:
+    """Give ``command`` every option of ``FilmOptions``; it receives those that were typed."""
+    return _adder(film_options())(command)
+
+
+def _adder(wanted: Iterable[Option]) -> Callable[[_Command], _Command]:
+    wanted = list(wanted)
+
     def add(command: _Command) -> _Command:
-        for option in reversed([option for option in options() if option.name not in left_out]):
+        for option in reversed(wanted):
             command = click.option(
                 "--" + option.name.replace("_", "-"),
                 option.name,
                 default=None,
                 type=_kind(option),
                 metavar=option.metavar or (None if option.choices else ("N" if option.kind is int else "X")),
-                help=f"{option.help}  [{_shown(replace(option, default=defaults.get(option.name, option.default)))}]",
+                help=f"{option.help}  [{_shown(option)}]",
             )(command)
         return command
 
@@ -61,8 +74,17 @@ def recipe_options_but(*left_out: str, **defaults: Any) -> Callable[[_Command], 
 
 def typed(values: dict[str, Any]) -> dict[str, Any]:
     """Out of a command's arguments, those recipe options that were given; numbers become numbers where they are."""
+    return _typed(options(), values)
+
+
+def typed_film(values: dict[str, Any]) -> dict[str, Any]:
+    """``typed`` of the options of a film."""
+    return _typed(film_options(), values)
+
+
+def _typed(wanted: Iterable[Option], values: dict[str, Any]) -> dict[str, Any]:
     out = {}
-    for option in options():
+    for option in wanted:
         value = values.pop(option.name, None)
         if value is not None:
             out[option.name] = _number(option, value) if option.kind in (int, float) else value

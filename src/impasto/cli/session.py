@@ -277,6 +277,16 @@ class Bar(AbstractContextManager["Bar"]):
                 description=f"{title} {at.size} px".strip(),
                 losses=losses,
             )
+        self._note(at)
+
+    def count(self, title: str, done: float, at: Progress | None) -> None:
+        """Where a whole of many pictures is painted: ``title`` says which, ``done`` is the share of all."""
+        if self.progress:
+            self.progress.update(self.task, completed=done, description=title)
+        if at is not None:
+            self._note(at)
+
+    def _note(self, at: Progress) -> None:
         if at.note and not self.quiet:
             print(at.note, file=sys.stderr)  # rich keeps it above the bar
 

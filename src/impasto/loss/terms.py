@@ -23,6 +23,7 @@ __all__ = [
     "Match",
     "Smooth",
     "Style",
+    "Temporal",
     "Term",
 ]
 
@@ -62,7 +63,7 @@ class Term(Protocol):
 class Match:
     """Squared error to a target map over the target's size: ``|F - F*|² / |F*|²`` (content of Gatys et al. 2016).
 
-    With a mask ``(B, 1, H, W)`` only where it is 1: on ``"pixels"`` this is the temporal loss of Ruder et al. 2016.
+    With a mask ``(B, 1, H, W)`` only where it is 1.
     """
 
     layer: str
@@ -193,6 +194,24 @@ class Grain:
     def __call__(self, x: Tensor) -> Tensor:
         excess = chroma_grain(x) / self.target - 1
         return excess.clamp_min(0).square().mean()
+
+
+@dataclass(frozen=True)
+class Temporal:
+    """Squared distance to an earlier frame moved to this one, ``1/D Σ c (x - ω)²`` (Ruder et al. 2016, eq. 7).
+
+    ``D`` is the number of all values, trusted or not: a frame of which little is known is little held. Over 0.25²: 1
+    where all is trusted and differs like noise of that standard deviation.
+    """
+
+    target: Tensor
+    mask: Tensor
+    weight: float = 1.0
+    layer: str = "pixels"
+    name: str = "temporal"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ((x - self.target).square() * self.mask).sum() / (x.numel() * 0.25**2)
 
 
 @dataclass(frozen=True)

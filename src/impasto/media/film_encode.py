@@ -43,6 +43,7 @@ class FilmFile:
         quality: int,
         sound_from: Path | str | None,
         end: float | Fraction | None,
+        comment: str | None = None,
     ) -> None:
         av = pyav()
         self.codec, self.rate = codec, film.rate
@@ -55,6 +56,8 @@ class FilmFile:
         if suffix in (".mp4", ".m4v", ".mov"):
             options["movflags"] = "+faststart"  # the index first: browsers play before all is there
         self.container = av.open(str(part), "w", format=_FORMATS[suffix], options=options)
+        if comment is not None and codec != "gif":
+            self.container.metadata["comment"] = comment
         self.sound: Sound | None = None
         try:
             self._streams(film, quality)

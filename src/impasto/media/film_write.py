@@ -36,8 +36,9 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     sound streams are copied as they are, from the time of the first frame to ``end`` seconds.
 
     ``codec`` is ``auto`` (by the suffix), ``h264``, ``prores``, ``ffv1`` (lossless), ``gif`` or ``frames`` (a folder of
-    PNG). ``quality`` 1..100 is of H.264, 80 without. Left with an error, nothing is kept; ``close(whole=False)`` ends the
-    film, and its sound, with the last frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
+    PNG). ``quality`` 1..100 is of H.264, 80 without. ``comment`` is a text kept in the file, but for GIF
+    and folders. Left with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with the last
+    frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         time_base: Fraction | None = None,
         codec: str = "auto",
         quality: int | None = None,
+        comment: str | None = None,
     ) -> None:
         if width < 1 or height < 1 or rate <= 0:
             raise InputError(
@@ -71,7 +73,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             if chosen == "frames":
                 sink = _Folder(self._part)
             else:
-                sink = FilmFile(self._part, self, chosen, time_base, quality or _QUALITY, sound_from, end)
+                sink = FilmFile(self._part, self, chosen, time_base, quality or _QUALITY, sound_from, end, comment)
         except BaseException:
             self._remove()
             raise

@@ -9,7 +9,7 @@ from impasto.media.image import resize_to
 from impasto.paint.adam import Adam
 from impasto.paint.thrift import Kept, is_large
 
-__all__ = ["Average", "PixelCanvas", "carry_moments", "enlarged", "resized"]
+__all__ = ["Average", "Brake", "PixelCanvas", "carry_moments", "enlarged", "resized"]
 
 
 class PixelCanvas(nn.Module):
@@ -30,6 +30,22 @@ class PixelCanvas(nn.Module):
     def clamp(self) -> None:
         """Back into 0..1: what a file can hold."""
         self.pixels.data.clamp_(0, 1)
+
+
+class Brake:
+    """Holds the places of a canvas back: of every step each takes only its ``pace`` ``(1, 1, H, W)``, 0..1.
+
+    A factor on the gradient would do nothing, since Adam divides it out.
+    """
+
+    def __init__(self, canvas: PixelCanvas, pace: Tensor) -> None:
+        self.canvas, self.pace = canvas, pace
+        self._before = canvas.pixels.detach().clone()
+
+    def hold(self) -> None:
+        """Behind a step: take back what goes beyond the pace."""
+        self.canvas.pixels.data.sub_(self._before).mul_(self.pace).add_(self._before)
+        self._before.copy_(self.canvas.pixels.data)
 
 
 class Average:

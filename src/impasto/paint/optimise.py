@@ -15,12 +15,23 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
-from impasto.loss.terms import ClassicContent, ClassicSmooth, Grain, Grey, Laplacian, Losses, Match, Smooth, Term
+from impasto.loss.terms import (
+    ClassicContent,
+    ClassicSmooth,
+    Grain,
+    Grey,
+    Laplacian,
+    Losses,
+    Match,
+    Smooth,
+    Temporal,
+    Term,
+)
 from impasto.media.image import resize
 from impasto.paint.adam import Adam
-from impasto.paint.canvas import Average, PixelCanvas, carry_moments, enlarged, resized
+from impasto.paint.canvas import Average, Brake, PixelCanvas, carry_moments, enlarged, resized
 from impasto.paint.descend import descend
-from impasto.paint.painter import Anchor, Progress
+from impasto.paint.painter import Anchor, Progress, Start
 from impasto.paint.protect import ProtectedCanvas, around
 from impasto.paint.regions import fit_regions, region_colours, weight_maps
 from impasto.paint.shelf import kept
@@ -147,18 +158,24 @@ class OptimisePainter:
         )
 
     def paint(
-        self, content: Tensor, *, regions: Tensor | None = None, anchors: Sequence[Anchor] = ()
+        self,
+        content: Tensor,
+        *,
+        regions: Tensor | None = None,
+        anchors: Sequence[Anchor] = (),
+        start: Start | None = None,
     ) -> Iterator[Progress]:
         """Paint ``content`` ``(1, 3, H, W)``, 0..1; the last progress is the finished picture.
 
         ``regions`` ``(1, R, H, W)``, 0..1, sum to 1 at every pixel; each is painted with the styles that are for it.
+        With a ``start`` the painting begins from its picture, on its rungs: what a film does behind its first frame.
         """
         recipe = self.recipe
         device = next(self.encoder.parameters()).device
         content = content.to(device)
         regions = None if regions is None else regions.float().to(device)
-        rungs = self.rungs(*content.shape[2:])
-        coarse = self.coarse if len(rungs) > 1 else None  # one size only: there is nothing coarser to go on from
+        rungs = start.rungs if start else self.rungs(*content.shape[2:])
+        coarse = self.coarse if len(rungs) > 1 and not start else None  # there is nothing coarser to go on from
         rungs = rungs if coarse is None else rungs[-1:]
         steps = sum(count for _, count in rungs)
         work = sum(count * size**2 for size, count in rungs)
@@ -170,27 +187,38 @@ class OptimisePainter:
             parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
             if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:
                 self.ended = Coarse(image, optimizer)
-            canvas = self._canvas(self._start(photo, parts) if image is None else self._onward(image, photo), photo)
+            begun = _begun(start, image, photo) if start else self._first(image, photo, parts)
+            canvas = self._canvas(begun, photo)
+            del begun
+            brake = Brake(canvas, _pace(start, photo, size == rungs[-1][0])) if start else None
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors, parts)
             del photo, parts
             last, optimizer = optimizer, self._optimizer(canvas)
-            if isinstance(last, Adam) and isinstance(optimizer, Adam):
+            # A start holds most places, and what pushed them must not add up.
+            if isinstance(last, Adam) and isinstance(optimizer, Adam) and start is None:
                 carry_moments(last, optimizer, canvas)
             last = None
             average = Average(recipe.averaging if recipe.optimizer == "adam" else 0.0)
 
-            def after(canvas: PixelCanvas = canvas, average: Average = average) -> None:
+            def after(canvas: PixelCanvas = canvas, average: Average = average, brake: Brake | None = brake) -> None:
+                if brake:
+                    brake.hold()
                 if recipe.optimizer == "adam":
                     # L-BFGS is left alone: a clamp between its steps spoils the curvature that it remembers.
                     canvas.clamp()
                 average.add(canvas.pixels)
 
+            # A start is refined, not sought. Adam's first steps are as long for a small slope as for a steep one, and
+            # would stir up what is there; steps that shorten settle within a few.
+            def rate(index: int, count: int = count) -> float:
+                return 1.0 if start is None else min(0.25 * (index + 1), 1 - 0.9 * index / count)
+
             def snapshot(canvas: PixelCanvas = canvas, average: Average = average) -> Tensor:
                 seen = average.image()
                 return (canvas.pixels.detach().clamp(0, 1) if seen is None else seen).cpu()
 
-            for step in descend(lambda c=canvas, o=objective: o(c()), optimizer, count, after=after):  # type: ignore[misc]
+            for step in descend(lambda c=canvas, o=objective: o(c()), optimizer, count, after=after, rate=rate):  # type: ignore[misc]
                 losses = {name: float(value) for name, value in step.losses.parts.items()}
                 losses["total"] = float(step.losses.total)
                 done = (spent + step.index * size**2) / work
@@ -274,8 +302,8 @@ class OptimisePainter:
             matte = resized(self.matte.to(photo), photo)
             terms = list(around(terms, self.encoder, photo, matte, self.targets.block(*photo.shape[2:])))
         for anchor in anchors:
-            target, mask = resized(anchor.image, photo), resized(anchor.mask, photo)
-            terms.append(Match("pixels", target, 1.0, mask, "temporal"))
+            target, mask = resized(anchor.image.to(photo), photo), resized(anchor.mask.to(photo), photo).clamp(0, 1)
+            terms.append(Temporal(target, mask, anchor.weight))
         if not terms:
             raise InputError("all weights are zero: nothing is wanted of the picture")
         return tuple(terms)
@@ -298,20 +326,18 @@ class OptimisePainter:
         block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
 
-    def _onward(self, image: Tensor, photo: Tensor) -> Tensor:
-        """Where a size begins: the coarser ``image``, and what of the photograph's detail is wanted there."""
-        if self.weights.content and self.recipe.init == "content" and self.init is None:
-            return enlarged(image, photo)
-        return resized(image, photo)
-
     def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
         grey = self.recipe.color == "luma"
         if self.matte is None:
             return PixelCanvas(image, grey=grey)
         return ProtectedCanvas(image, photo, resized(self.matte.to(photo), photo), grey=grey)
 
-    def _start(self, photo: Tensor, regions: Tensor | None = None) -> Tensor:
+    def _first(self, image: Tensor | None, photo: Tensor, regions: Tensor | None = None) -> Tensor:
+        """What a size begins with: the picture of the last one and the photograph's detail, or what the recipe starts from."""
         recipe = self.recipe
+        if image is not None:
+            wanted = self.weights.content and recipe.init == "content" and self.init is None
+            return enlarged(image, photo) if wanted else resized(image, photo)
         if self.init is not None:
             return resized(self.init.to(photo), photo)
         if recipe.init == "noise":
@@ -339,3 +365,16 @@ class OptimisePainter:
                 tolerance_change=0.0,
             )
         return Adam(canvas.parameters(), lr=recipe.learning_rate or 0.03, betas=(0.9, 0.99))
+
+
+def _begun(start: Start, image: Tensor | None, photo: Tensor) -> Tensor:
+    """What a size begins with: the start, and where that has nothing yet, the ``image`` of the last size."""
+    known = resized(start.image.to(photo), photo)
+    if image is None:
+        return known
+    fresh = resized(start.fresh.to(photo), photo).clamp(0, 1)
+    return known.lerp(resized(image, photo), fresh)
+
+
+def _pace(start: Start, photo: Tensor, last: bool) -> Tensor:
+    return resized((start.pace if last else start.fresh).to(photo), photo).clamp(0, 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.errors import InputError
 
-__all__ = ["Anchor", "Painter", "Progress", "finish"]
+__all__ = ["Anchor", "Painter", "Progress", "Start", "finish"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,21 @@ class Anchor:
 
     image: Tensor
     mask: Tensor
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """A picture ``(1, 3, H, W)``, 0..1, to go on from, and the ``(size, steps)`` that it is worked on, coarse to fine.
+
+    ``fresh`` ``(1, 1, H, W)``, 0..1, is 1 where nothing is painted yet: the coarse sizes reach nowhere else. ``pace``, as
+    large, is how much of a step each place takes at the last size: 0 leaves it as it is.
+    """
+
+    image: Tensor
+    rungs: tuple[tuple[int, int], ...]
+    fresh: Tensor
+    pace: Tensor
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""What painting a film will take here, told before it is begun."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from impasto.foresee.pace import Pace, pace_of
+from impasto.media.film_write import codec_for
+from impasto.media.frames import film_bytes
+from impasto.media.image import sized
+from impasto.paint.video import flow_of, rungs_on
+from impasto.reel.film import Reel, Shots
+from impasto.reel.work import BYTES
+
+__all__ = ["Estimate", "estimate", "room_needed"]
+
+# A typical frame: how much of it moves, and how much is new. Of the clips measured, the more restless half.
+_MOVED, _NEW = 0.4, 0.03
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of a shot's first frame and of a later one, flow included; of ``frames`` in ``shots`` by ``jobs``."""
+
+    first: float
+    later: float
+    frames: int
+    shots: int
+    passes: int
+    jobs: int
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        whole = self.shots * self.first + (self.frames * self.passes - self.shots) * self.later
+        return whole / max(1, min(self.jobs, self.shots))
+
+
+def estimate(reel: Reel, shots: Shots, jobs: int = 1) -> Estimate:
+    """How long ``reel`` will take. Measures the machine for some seconds, where nothing is remembered of it."""
+    painter, (height, width) = reel.painter, reel.shape
+    pace = pace_of(painter, reel.about["encoder"]["sha256"])
+    ladder = painter.rungs(height, width)
+
+    def of(rungs: tuple[tuple[int, int], ...]) -> float:
+        return sum(_stage(pace, *sized(height, width, size), steps) for size, steps in rungs)
+
+    whole = reel.options.init in ("content", "noise")
+    first = of(ladder)
+    later = first if whole else of(rungs_on(ladder, _NEW, _MOVED, reel.options.frame_steps))
+    return Estimate(first, later + _flow(reel), len(shots.times), len(shots.ranges()), reel.options.passes, jobs)
+
+
+def room_needed(reel: Reel, frames: int, codec: str, out: str) -> int:
+    """Bytes that the work and the film will take while both are there."""
+    height, width = reel.shape
+    kept = height * width * BYTES * frames * reel.options.passes
+    return round(kept + film_bytes(width, height, frames, codec_for(out, codec)))
+
+
+def _stage(pace: Pace, height: int, width: int, steps: int) -> float:
+    pixels = height * width
+    return pace.start + 2 * pace.look * pixels + steps * pace.steps(pixels)
+
+
+def _flow(reel: Reel) -> float:
+    """Seconds that flow takes a frame, there and back, to every frame looked back at."""
+    flow = flow_of(reel.options)
+    if flow is None:
+        return 0.0
+    image = torch.rand((1, 3, *reel.shape), generator=torch.Generator().manual_seed(0))
+    flow(image, image)  # once to load what it needs
+    began = time.perf_counter()
+    flow(image, image)
+    return 2 * len(reel.options.back()) * (time.perf_counter() - began)
