@@ -118,7 +118,7 @@ class OptimisePainter:
         before, spent = 0, 0.0
         for size, count in rungs:
             photo = resize(content, size)
-            canvas = PixelCanvas(self._start(photo) if image is None else resized(image, photo))
+            canvas = PixelCanvas(self._start(photo) if image is None else self._carried(image, photo))
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors)
             last, optimizer = optimizer, self._optimizer(canvas)
@@ -202,6 +202,10 @@ class OptimisePainter:
         objective = Objective(self.encoder, self.terms(photo, size, anchors))
         block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
+
+    def _carried(self, image: Tensor, photo: Tensor) -> Tensor:
+        """The picture of the last size at the size of ``photo``."""
+        return resized(image, photo)
 
     def _start(self, photo: Tensor) -> Tensor:
         recipe = self.recipe
