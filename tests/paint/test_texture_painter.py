@@ -9,6 +9,7 @@ from impasto.judge.seams import edge_seam
 from impasto.loss.objective import Objective
 from impasto.loss.terms import Smooth
 from impasto.loss.wrapped import Wrapped
+from impasto.paint.optimise import OptimisePainter
 from impasto.paint.painter import finish
 from impasto.paint.targets import StyleImage
 from impasto.paint.texture import SwatchTargets, TexturePainter
@@ -97,7 +98,8 @@ def test_a_tile_stays_one_from_size_to_size(tiny, style):
     for height, width in ((64, 64), (51, 77)):
         large = made._carried(wave, torch.zeros(1, 3, height, width))
         assert large.shape == (1, 3, height, width)
-        assert edge_seam(large) < 1.1
+        plain = OptimisePainter._carried(made, wave, large)
+        assert edge_seam(large) < 1.2 < edge_seam(plain)
 
 
 def test_blocks_change_nothing(tiny, style):
