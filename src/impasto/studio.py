@@ -357,8 +357,12 @@ def reopen(
     recipe, weights = recorded_recipe(picture, about, weights)
     if opener is None and photo is None:
         raise InputError(f"{picture} was not painted from a photograph: impasto rerun makes it again")
-    ready: Callable[..., Easel] = opener or open_easel
-    easel = ready(photo, manners, recipe.but(**changes), weights=weights, allow_huge=allow_huge)
+    given = {"weights": weights, "allow_huge": allow_huge}
+    if opener is not None:  # what is made otherwise takes paintings as they are
+        easel = opener(photo, [manner.picture for manner in manners], recipe.but(**changes), **given)
+    else:
+        assert photo is not None
+        easel = open_easel(photo, manners, recipe.but(**changes), weights=weights, allow_huge=allow_huge)
     return recorded_easel(picture, about, easel)
 
 

@@ -87,7 +87,7 @@ def test_a_strip_is_one_sheet(atelier, count, styles):
     assert code == 0
     assert json.loads(out)["pictures"] == count
     sheet = load_image(atelier.out)
-    assert sheet.shape[3] == count * 64 + (count - 1) * 4
+    assert sheet.shape[3] == count * 64 + (count - 1) * 2
     assert sheet.shape[2] > 48
     ends = []
     for style in (styles[0], styles[-1]):

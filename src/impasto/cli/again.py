@@ -85,8 +85,9 @@ def rerun(picture: Path, out: Path | None, anyway: bool, quiet: bool, as_json: b
         # In how many parts a sum is taken shows in its last bits.
         torch.set_num_threads(min(about["machine"]["threads"], os.cpu_count() or 1))
         if kind := next((kind for kind in ("compose", "upscale") if kind in about), None):
-            if names := [name for name in ("content", "styles", "init", "protect") if given.pop(name)]:
-                flag = "--" + names[0].removesuffix("s")
+            asked = ("content", "styles", "init", "mask", "style_mask", "protect")
+            if names := [name for name in asked if given.pop(name)]:
+                flag = "--" + names[0].removesuffix("s").replace("_", "-")
                 raise InputError(f"{picture} is of impasto {kind}: {flag} is not for it; put its inputs beside it")
             from impasto.enlarge.textured import reopen_upscaled
             from impasto.montage import reopen_montage

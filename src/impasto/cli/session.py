@@ -126,7 +126,7 @@ def _complaints(easel: Easel, painting: Painting, last: Progress, output: Output
     """What is wrong with a finished picture, told to the person; one that was interrupted is not to blame."""
     from impasto.paint.complaints import complaints
 
-    if last.step < last.steps:
+    if last.step < last.steps or "task" in easel.about:  # a texture, say, is no painting of a photograph
         return ()
     found = complaints(painting.image, easel.content.image, easel.styles[0].image, easel.encoder, easel.recipe)
     if not output.quiet:

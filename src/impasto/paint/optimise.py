@@ -332,12 +332,16 @@ class OptimisePainter:
             return PixelCanvas(image, grey=grey)
         return ProtectedCanvas(image, photo, resized(self.matte.to(photo), photo), grey=grey)
 
+    def _carried(self, image: Tensor, photo: Tensor) -> Tensor:
+        """The picture of the last size at the size of ``photo``, and what of the photograph's detail is wanted there."""
+        wanted = self.weights.content and self.recipe.init == "content" and self.init is None
+        return enlarged(image, photo) if wanted else resized(image, photo)
+
     def _first(self, image: Tensor | None, photo: Tensor, regions: Tensor | None = None) -> Tensor:
-        """What a size begins with: the picture of the last one and the photograph's detail, or what the recipe starts from."""
+        """What a size begins with: the picture of the last one, or what the recipe starts from."""
         recipe = self.recipe
         if image is not None:
-            wanted = self.weights.content and recipe.init == "content" and self.init is None
-            return enlarged(image, photo) if wanted else resized(image, photo)
+            return self._carried(image, photo)
         if self.init is not None:
             return resized(self.init.to(photo), photo)
         if recipe.init == "noise":

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto.loss.terms import Losses
 from impasto.loss.wrapped import Wrapped
-from impasto.media.image import sized
+from impasto.media.image import resize_to, sized
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Anchor
 from impasto.paint.targets import StyleImage, StyleTargets
@@ -87,6 +87,14 @@ class TexturePainter(OptimisePainter):
         """The same encoder and painting under another recipe."""
         targets = SwatchTargets(self.encoder, self.targets.styles, recipe)
         return TexturePainter(targets, recipe, self.canvas, seamless=self.seamless)
+
+    def _carried(self, image: Tensor, photo: Tensor) -> Tensor:
+        if not self.seamless:
+            return super()._carried(image, photo)
+        # Between copies of itself: enlarged alone, the borders would be drawn apart anew at every size.
+        height, width = photo.shape[2:]
+        tall = resize_to(torch.cat([image] * 3, 2), 3 * height, image.shape[3])[:, :, height : 2 * height]
+        return resize_to(torch.cat([tall] * 3, 3), height, 3 * width)[:, :, :, width : 2 * width].contiguous()
 
     def _objective(
         self, photo: Tensor, size: int, anchors: Sequence[Anchor], regions: Tensor | None = None

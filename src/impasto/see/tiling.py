@@ -57,27 +57,31 @@ class Block:
 
 
 def grid(height: int, width: int, size: int, halo: int, stride: int) -> tuple[Block, ...]:
-    """Blocks of about ``size`` pixels a side that cover a picture; ``size`` and ``halo`` go up to a ``stride``."""
+    """Blocks of about ``size`` pixels a side that cover a picture; ``size`` and ``halo`` go up to a ``stride``.
+
+    What is looked at is equally large for all, but for the last of a row or a column: at the border, where no halo is
+    needed, the block itself is larger. Maps of one shape follow each other into the same memory; of many, they leave gaps
+    that together were as large as the maps (measured at 10 megapixels).
+    """
     size, halo = -(-size // stride) * stride, -(-halo // stride) * stride
-
-    def edges(length: int) -> list[tuple[int, int]]:
-        starts = list(range(0, length, size))
-        # A last block thinner than the deepest stride would have no place in its map: the one before takes it in.
-        if len(starts) > 1 and length - starts[-1] < stride:
-            starts.pop()
-        return [(start, end) for start, end in zip(starts, [*starts[1:], length], strict=True)]
-
     return tuple(
-        Block(
-            top,
-            bottom,
-            left,
-            right,
-            (max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo)),
-        )
-        for top, bottom in edges(height)
-        for left, right in edges(width)
+        Block(top, bottom, left, right, (*above, *beside))
+        for (top, bottom), above in _spans(height, size, halo, stride)
+        for (left, right), beside in _spans(width, size, halo, stride)
     )
+
+
+def _spans(length: int, size: int, halo: int, stride: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Start and end of each block along a side, and of what is looked at for it."""
+    count = -(-(length - 2 * halo) // size)
+    if count <= 1:
+        yield (0, length), (0, length)
+        return
+    size = -(-(length - 2 * halo) // (count * stride)) * stride
+    count = -(-(length - 2 * halo) // size)
+    ends = [*(halo + size * number for number in range(1, count)), length]
+    for number, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        yield (start, end), (size * number, min(length, size * (number + 1) + 2 * halo))
 
 
 def blocks(encoder: Encoder, height: int, width: int, size: int) -> tuple[Block, ...]:
