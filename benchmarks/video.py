@@ -26,6 +26,7 @@ from impasto.media.cuts import cuts as found_cuts
 from impasto.media.frames import FilmWriter, probe, read_frames
 from impasto.media.image import save_image
 from impasto.paint.painter import finish
+from impasto.paint.smooth import smooth_film
 from impasto.paint.video import FilmPainter, paint_video, rounded
 from impasto.recipe import Recipe
 from impasto.reel.film import open_painter
@@ -90,6 +91,14 @@ def whole_film(args: argparse.Namespace, style: Path, folder: Path) -> None:
     ):
         if name in ratios:
             row(words, f"{ratios[name]:.4f}", f"≤ {goal}", ratios[name] <= goal)
+
+    for weight in (1, 10, 50):  # how far smoothing alone comes, of what was painted one by one
+        measure = FilmJudge()
+        smooth = smooth_film(alone.values(), [frames[index] for index in span], FilmOptions(temporal_weight=weight))
+        for index, picture in zip(span, smooth, strict=True):
+            measure.look(picture, frames[index], alone[index])
+        left = measure.card().ratios.get("short", 0)
+        row(f"--smooth-only at weight {weight}: warp error over frame by frame", f"{left:.4f}", "", True)
 
     start, end = (judge(args.shared, folder, found[k], frames[k], style)["style"] for k in (0, len(frames) - 1))
     row("judged style of the last frame over the first", f"{end / start:.2f} ({end:.3f} / {start:.3f})", "≤ 1.25",

@@ -211,6 +211,28 @@ def test_a_place_without_pace_stays(painter, content):
     assert not torch.allclose(found[..., 20:], content[..., 20:])
 
 
+@pytest.mark.parametrize(
+    "changes", [{"optimizer": "lbfgs"}, {"losses": "classic", "steps": 4}, {"strength": 0}, {"block": 32}]
+)
+def test_every_way_of_painting_paints_films(tiny, style, changes):
+    recipe = Recipe(**{"size": SIZE, "start_size": 32, "steps": 6, **changes})
+    painter = OptimisePainter(StyleTargets(tiny, [StyleImage(style)], recipe), recipe)
+    frames = pan(3)
+    film = pictures(frames, painter)
+    alone = [finish(painter.paint(frame)) for frame in frames]
+    assert all(bool(torch.isfinite(frame).all()) for frame in film)
+    # None runs away from what it would be, painted for itself.
+    assert float((film[2] - alone[2]).abs().mean()) < 0.2
+
+
+def test_the_classic_temporal_loss_is_on_255(tiny, style, content):
+    recipe = Recipe(size=SIZE, losses="classic")
+    painter = OptimisePainter(StyleTargets(tiny, [StyleImage(style)], recipe), recipe)
+    anchor = Anchor(torch.zeros_like(content), torch.ones(1, 1, 48, 64), 3.0)
+    (term,) = (term for term in painter.terms(content, SIZE, [anchor]) if term.name == "temporal")
+    assert float(term(content) * term.weight) == pytest.approx(3 * float((255 * content).square().mean()), rel=1e-4)
+
+
 def test_a_brake_takes_its_share_of_a_step():
     canvas = PixelCanvas(torch.zeros(1, 3, 2, 2))
     brake = Brake(canvas, torch.tensor([[[[0.0, 0.5], [1.0, 0.25]]]]))

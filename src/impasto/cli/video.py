@@ -63,7 +63,8 @@ def video(film: Path, styles: tuple[Path, ...], smooth_only: Path | None, **give
 
         return smooth(film, styles, smooth_only, given)
     options = FilmOptions(**typed_film(given))
-    recipe = Recipe(**typed(given))
+    start: dict[str, Any] = {"init": "noise"} if options.init == "noise" else {}
+    recipe = Recipe(**typed(given), **start)
     if not styles:
         raise InputError("no style given: name a painting after the film, as in impasto video film.mp4 painting.jpg")
     session = _Session(film, styles, given)
@@ -99,21 +100,22 @@ class _Session:
             raise InputError(f"--jobs {self.given['jobs']}: expected 1 to 256")
         if not 0 <= self.given["threads"] <= 1024:
             raise InputError(f"--threads {self.given['threads']}: expected 1 to 1024, or 0 for the cores over --jobs")
+        from impasto.media.film_write import codec_for
         from impasto.media.frames import check_film
         from impasto.reel.finish import preview_name
+        from impasto.reel.work import work_folder
 
         how = {"codec": self.given["codec"], "quality": self.given["film_quality"]}
         check_film(self.out, [self.film, *self.styles], **how)
         if self.given["preview"]:
+            if codec_for(self.out, self.given["codec"]) == "frames":
+                raise InputError(f"--preview is of films: while it paints, look into {work_folder(self.out)}")
             check_film(preview_name(self.out), [self.film, *self.styles], **how)
 
     def run(self, recipe: Any, options: Any) -> int:
         """Open, look through, paint, finish; the exit code."""
-        from impasto.cli.session import Held
-        from impasto.media.frames import check_room
-        from impasto.reel.estimate import room_needed
         from impasto.reel.film import Stretch, open_reel
-        from impasto.reel.work import open_work, work_folder
+        from impasto.reel.work import open_work
 
         given = self.given
         stretch = Stretch(given["start"], given["end"], given["every"], given["rate"])
@@ -125,25 +127,42 @@ class _Session:
             from impasto.foresee.check import check_fits
 
             check_fits(reel.easel)
-        count = reel.info.count(stretch.start, stretch.end, stretch.every) or 0
-        if not work_folder(self.out).exists():
-            check_room(
-                self.out.parent, room_needed(reel, count, given["codec"], str(self.out)), "the film with its work"
-            )
+        self._check_room(reel, reel.info.count(stretch.start, stretch.end, stretch.every) or 0)
         work = open_work(self.out, reel.about, resume=given["resume"], afresh=given["afresh"])
+        try:
+            return self._made(reel, work, threads)
+        finally:
+            if work.empty():  # nothing was painted: nothing is left
+                work.remove()
+
+    def _made(self, reel: Reel, work: Work, threads: int) -> int:
+        """Look through, paint, finish; the exit code."""
+        from impasto.cli.session import Held
+
         self._say(*reel.easel.remarks)
         with Held() as held:
             shots = self._scanned(reel)
+            self._check_room(reel, len(shots.times))
             self._tell(reel, shots, work)
             done = self._painted(reel, shots, work, held, threads)
             held.saving = True
             if done < len(shots.times):
                 return self._interrupted(reel, shots, work, done)
             remarks = self._write(self.out, reel, shots, work)
-        if not given["keep_work"]:
+        if not self.given["keep_work"]:
             work.remove()
         self._report(reel, shots, remarks)
         return 0
+
+    def _check_room(self, reel: Reel, count: int) -> None:
+        """Is there room on the disk for what is still to be painted of ``count`` frames?"""
+        from impasto.media.frames import check_room
+        from impasto.reel.estimate import room_needed
+        from impasto.reel.work import Work, work_folder
+
+        left = 0 if self.given["afresh"] else Work(work_folder(self.out)).count()
+        needed = room_needed(reel, max(0, count - left), self.given["codec"], str(self.out))
+        check_room(self.out.parent, needed, "the film with its work")
 
     def _threads(self) -> int:
         """Threads of torch in each process, set for this one."""
@@ -241,8 +260,7 @@ class _Session:
         """The film so far, and how to go on."""
         from impasto.reel.finish import preview_name
 
-        if not work.count():
-            work.remove()
+        if work.empty():
             raise KeyboardInterrupt
         lines = [
             f"interrupted: {work.count()} of {len(shots.times)} frames are kept in {work.folder}; go on with --resume"

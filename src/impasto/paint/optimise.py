@@ -303,7 +303,8 @@ class OptimisePainter:
             terms = list(around(terms, self.encoder, photo, matte, self.targets.block(*photo.shape[2:])))
         for anchor in anchors:
             target, mask = resized(anchor.image.to(photo), photo), resized(anchor.mask.to(photo), photo).clamp(0, 1)
-            terms.append(Temporal(target, mask, anchor.weight))
+            # Classic losses are on 0..255, and so is the temporal one of Ruder et al.'s own program.
+            terms.append(Temporal(target, mask, anchor.weight * ((0.25 * 255) ** 2 if classic else 1)))
         if not terms:
             raise InputError("all weights are zero: nothing is wanted of the picture")
         return tuple(terms)

@@ -20,7 +20,7 @@ from impasto.film import FilmOptions
 from impasto.media.cuts import CutFinder
 from impasto.media.files import file_sha256, shown
 from impasto.media.frames import FilmInfo, FilmReader, probe, read_frames
-from impasto.media.image import load_picture, resize_to, sized
+from impasto.media.image import resize_to, sized
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.recipe import Recipe
 from impasto.studio import Easel, open_easel
@@ -152,11 +152,14 @@ def open_painter(
     if options.init == "noise":
         recipe = recipe.but(init="noise")  # a fixed one: its seed is the recipe's
     ladder(recipe, *shape)
-    for style in styles:
-        _check_no_film(style)
-    easel = open_easel(
-        _stand_in(*sized(*shape, recipe.size)), list(styles), recipe, weights=weights, allow_huge=allow_huge
-    )
+    try:
+        easel = open_easel(
+            _stand_in(*sized(*shape, recipe.size)), list(styles), recipe, weights=weights, allow_huge=allow_huge
+        )
+    except MediaError:
+        for style in styles:
+            _check_no_film(style)
+        raise
     assert isinstance(easel.painter, OptimisePainter)
     return easel, easel.painter
 
@@ -216,16 +219,14 @@ def _stand_in(height: int, width: int) -> Tensor:
 
 
 def _check_no_film(style: Path | str) -> None:
-    """A style is a picture. A GIF or an animated WebP is one too: its first frame."""
+    """Say of a style that is no picture that it is a film, or a folder. Of a GIF the first frame is a picture."""
     if Path(style).is_dir():
         raise InputError(f"{shown(style)} is a folder: expected a picture as style, as one of those in it")
     try:
-        load_picture(style, allow_huge=True)
-    except MediaError:
-        try:
-            info = probe(style)
-        except ImpastoError:
-            return  # neither: the easel says what is wrong with it
+        info = probe(style)
+    except ImpastoError:
+        return  # neither: the easel says what is wrong with it
+    if info.kind == "film":
         raise InputError(
             f"{shown(style)} is a film of {info.width}×{info.height} pixels: expected a picture as style; "
             "save one frame of it as a picture"

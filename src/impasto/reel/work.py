@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,10 +65,12 @@ class Work:
         return found
 
     def count(self) -> int:
-        """How many frames are here."""
-        with suppress(OSError):
-            return sum(1 for file in self.folder.iterdir() if file.suffix == ".png" and file.name[0] != ".")
-        return 0
+        """How many frames are here, those of earlier passes left out."""
+        return sum(1 for _ in self.folder.glob("frame-*.png"))
+
+    def empty(self) -> bool:
+        """Whether no frame of any pass is here."""
+        return not any(self.folder.rglob("frame-*.png"))
 
     def remove(self) -> None:
         """The film is done."""
@@ -95,7 +96,7 @@ def open_work(out: Path, about: Mapping[str, Any], *, resume: bool = False, afre
         raise InputError(f"{shown(folder)} is a file where the painted frames are to be kept: move it away")
     if file.is_file():
         _check_same(folder, _read(file), about)
-        if not resume and work.count():
+        if not resume and not work.empty():
             raise InputError(
                 f"{shown(folder)} holds {work.count()} frames of an earlier run: go on with --resume, "
                 "or throw them away with --afresh"
