@@ -19,6 +19,7 @@ from impasto.errors import InputError, MediaError, UnknownNameError
 from impasto.media.files import check_folder
 from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image, sized
 from impasto.media.metadata import read_recipe
+from impasto.paint.complaints import Complaint, complaints
 from impasto.paint.optimise import OptimisePainter, Start, ladder
 from impasto.paint.painter import Painter, Progress
 from impasto.paint.shelf import Shelf, kept
@@ -129,6 +130,12 @@ class Easel:
         alpha = None if self.content.alpha is None else resize_to(self.content.alpha, *shape)
         mark = {"interrupted": progress.step} if progress.step < progress.steps else {}
         return Painting(image, alpha, {**self.about, **mark}, progress.losses)
+
+    def complaints(self, painting: Painting) -> tuple[Complaint, ...]:
+        """What is wrong with a finished picture; nothing is said of one that was interrupted."""
+        if "interrupted" in painting.about:
+            return ()
+        return complaints(painting.image, self.content.image, self.styles[0].image, self.encoder, self.recipe)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import torch
 
 from impasto import __version__
 from impasto.errors import InputError
+from impasto.paint.complaints import Complaint
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Progress
 from impasto.paint.targets import StyleImage, StyleTargets
@@ -52,6 +53,10 @@ class Alone(Easel):
         assert isinstance(self.painter, OptimisePainter)
         left = self.painter.losses(self.content.image, painting.image)[self.measured]
         return replace(painting, reached={f"{self.measured} at {self.words}": round(left, 6)})
+
+    def complaints(self, painting: Painting) -> tuple[Complaint, ...]:
+        """None: without one of the two pictures there is nothing to hold it against."""
+        return ()
 
 
 # ── what is asked for ──
