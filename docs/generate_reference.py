@@ -30,9 +30,9 @@ Every option and every command. The [tutorial](tutorial.md) shows them at work.
 
 ## Options of a painting
 
-These are the options of `impasto image`, `demo` and `study`, and the fields of `Recipe`: `--style-scale 2` on the command
-line is `Recipe(style_scale=2)`, or `stylize(photo, painting, style_scale=2)`, in Python. A picture's metadata records
-all of them.
+These are the options of `impasto image`, `demo`, `texture` and `study`, and the fields of `Recipe`: `--style-scale 2`
+on the command line is `Recipe(style_scale=2)`, or `stylize(photo, painting, style_scale=2)`, in Python. A picture's metadata
+records all of them.
 """
 
 
@@ -87,8 +87,10 @@ def _commands(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[tupl
 
 
 def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
-    all_of_recipe = any(parameter.name == "style_scale" for parameter in command.params)
+    names = {parameter.name for parameter in command.params}
+    all_of_recipe = "style_scale" in names
     recipe = {option.name for option in options()} if all_of_recipe else set()
+    missing = [f"`--{option.name.replace('_', '-')}`" for option in options() if option.name not in names]
     given = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
     arguments = [
         name if argument.required else f"[{name}]" for argument in given for name in [str(argument.name).upper()]
@@ -103,7 +105,8 @@ def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
     for paragraph in paragraphs:
         lines += [" ".join(paragraph.split()), ""]
     if all_of_recipe:
-        lines += ["All [options of a painting](#options-of-a-painting), and:", ""]
+        but = f" but {' and '.join(filter(None, [', '.join(missing[:-1]), missing[-1]]))}" if missing else ""
+        lines += [f"All [options of a painting](#options-of-a-painting){but}, and:", ""]
     if rest:
         lines += ["| option | what it does |", "|---|---|"]
         lines += [_option_row(option) for option in rest] + [""]

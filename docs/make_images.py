@@ -20,11 +20,14 @@ from skimage import data
 
 from impasto import Recipe, load_image, stylize
 from impasto.media.drawn import draw_painting
+from impasto.studio import Easel
+from impasto.study.alone import open_texture
+from impasto.study.layers import open_layers
 
 HERE = Path(__file__).parent
 KEPT = HERE.parent / "runs" / "docs-images"
 WIDTH, GAP, LABEL = 1600, 8, 34
-BYTES = 390_000
+BYTES, SMALL = 390_000, {"layers": 148_000, "textures": 148_000}  # of a file, at most
 PAPER, INK = (255, 255, 255), (60, 60, 60)
 
 
@@ -101,20 +104,58 @@ def style_scale(base: Recipe) -> Image.Image:
     return strip([row], [480])
 
 
+def layers(base: Recipe) -> Image.Image:
+    """What every layer sees of a drawn painting and of a photograph, small: two panels a layer."""
+    study = open_layers(photograph("chelsea"), draw_painting("swirl"), "all", base.but(size=192))
+    figure = kept(study.easel, f"layers-{base.quality}")
+    return figure.resize((WIDTH, round(figure.height * WIDTH / figure.width)), Image.Resampling.LANCZOS)
+
+
+def textures(base: Recipe) -> Image.Image:
+    """A detail of a painting, more of it than there is, and a tile laid four times."""
+    swatch = draw_painting("swirl")[:, :, :256, :256]
+    more, tile = (
+        kept(open_texture(swatch, size, base.but(size=512, statistic="moments"), seamless=seamless), name)
+        for size, seamless, name in (((512, 512), False, "more"), ((256, 256), True, "tile"))
+    )
+    four = Image.new("RGB", (2 * tile.width, 2 * tile.height))
+    for left in (0, tile.width):
+        for top in (0, tile.height):
+            four.paste(tile, (left, top))
+    paper = Image.new("RGB", (512, 512), PAPER)
+    paper.paste(shown(swatch), (128, 128))
+    named = ((paper, "256 pixels of a painting"), (more, "--size 512"), (four, "--size 256 --seamless, four times"))
+    return strip([named], [528])
+
+
+def kept(easel: Easel, name: str) -> Image.Image:
+    """What is painted on ``easel``, from the folder of what is painted already if it is there."""
+    file = KEPT / "inside" / f"{name}.png"
+    if not file.exists():
+        print(f"painting {name} …", flush=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for last in easel.paint():  # noqa: B007 - the last one is what counts
+            pass
+        easel.painting(last).save(file)
+    return shown(load_image(file))
+
+
 SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
     "hero": hero,
     "paintings": paintings,
     "strength": strength,
     "style-scale": style_scale,
+    "layers": layers,
+    "textures": textures,
 }
 
 
 def write(sheet: Image.Image, file: Path) -> None:
     """As JPEG, at the best quality that keeps below the limit."""
-    for quality in range(92, 50, -3):
+    for quality in range(92, 40, -3):
         held = io.BytesIO()
         sheet.save(held, "JPEG", quality=quality, optimize=True, progressive=True)
-        if held.tell() < BYTES:
+        if held.tell() < SMALL.get(file.stem, BYTES):
             break
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(held.getvalue())

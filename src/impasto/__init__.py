@@ -16,19 +16,23 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from impasto.errors import ImpastoError, InputError, MediaError, TrainingError, UnknownNameError, WeightsError
     from impasto.foresee.plan import Plan, plan_painting
+    from impasto.judge.card import Card, Judge, report_card
     from impasto.media.image import load_image, save_image
     from impasto.paint.painter import Painter, Progress, finish
     from impasto.recipe import Recipe
     from impasto.see.encoder import ChainEncoder, Encoder, Layer
     from impasto.see.load import load_encoder
     from impasto.studio import Easel, Painting, open_easel, stylize, stylize_steps
+    from impasto.study.alone import open_reconstruction, open_texture
 
 __all__ = [
+    "Card",
     "ChainEncoder",
     "Easel",
     "Encoder",
     "ImpastoError",
     "InputError",
+    "Judge",
     "Layer",
     "MediaError",
     "Painter",
@@ -44,7 +48,10 @@ __all__ = [
     "load_encoder",
     "load_image",
     "open_easel",
+    "open_reconstruction",
+    "open_texture",
     "plan_painting",
+    "report_card",
     "save_image",
     "stylize",
     "stylize_steps",
@@ -53,12 +60,14 @@ __all__ = [
 _ROOMS = {
     "errors": ("ImpastoError", "InputError", "MediaError", "TrainingError", "UnknownNameError", "WeightsError"),
     "foresee.plan": ("Plan", "plan_painting"),
+    "judge.card": ("Card", "Judge", "report_card"),
     "media.image": ("load_image", "save_image"),
     "paint.painter": ("Painter", "Progress", "finish"),
     "recipe": ("Recipe",),
     "see.encoder": ("ChainEncoder", "Encoder", "Layer"),
     "see.load": ("load_encoder",),
     "studio": ("Easel", "Painting", "open_easel", "stylize", "stylize_steps"),
+    "study.alone": ("open_reconstruction", "open_texture"),
 }
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -132,8 +132,8 @@ class Easel:
         return Painting(image, alpha, {**self.about, **mark}, progress.losses)
 
     def complaints(self, painting: Painting) -> tuple[Complaint, ...]:
-        """What is wrong with a finished picture; nothing is said of one that was interrupted."""
-        if "interrupted" in painting.about:
+        """What is wrong with a finished picture; nothing is said of one that was interrupted, or is no photograph painted."""
+        if "interrupted" in painting.about or "task" in painting.about:
             return ()
         return complaints(painting.image, self.content.image, self.styles[0].image, self.encoder, self.recipe)
 
@@ -357,9 +357,18 @@ def _check_about(about: Any) -> None:
     numbers = [about["output"][key] for key in ("bits", "quality")] + [about["machine"]["threads"]]
     right = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
     right = right and all(isinstance(value, (int, float, str)) for value in about["recipe"].values())
-    whole = isinstance(about["task"], dict) if "task" in about else "content" in about and about["styles"]
+    whole = _is_task(about["task"]) if "task" in about else "content" in about and about["styles"]
     if not right or not whole or not inputs:
         raise TypeError
+
+
+def _is_task(task: Any) -> bool:
+    """Whether ``task`` says what was made: a reconstruction, a texture, a study of layers, or what a newer impasto makes."""
+    right = isinstance(task["kind"], str) and all(isinstance(layer, str) for layer in task.get("layers", ()))
+    if task["kind"] == "texture":
+        right = right and all(type(task[side]) is int for side in ("width", "height"))
+        right = right and all(isinstance(task[flag], bool) for flag in ("seamless", "each"))
+    return right
 
 
 # ── what is given ──

@@ -44,6 +44,9 @@ def test_a_tile_is_shown_and_made_again(desk, made):
     assert shown.startswith(f"impasto texture --size 80x48 --seamless {desk.style} --steps 2")
     assert desk.run("rerun", "out.png", "-q")[0] == 0
     assert Path("out-rerun.png").read_bytes() == Path("out.png").read_bytes()
+    desk.run(*made("texture", "--statistic", "gram", "-o", "gram.png", "-q"))
+    assert "--statistic gram" in desk.run("show", "gram.png")[1].splitlines()[0]
+    assert "--statistic" not in shown.splitlines()[0]  # moments are a texture's default
     desk.style.rename("moved.png")
     assert "the style" in desk.refused("rerun", "out.png", "-o", "third.png")
     assert desk.run("rerun", "out.png", "-o", "third.png", "--style", "moved.png", "-q")[0] == 0

@@ -88,7 +88,7 @@ def test_an_interrupt_writes_what_there_is(desk, study, count, monkeypatch):
 
     def shown(self, at, title="", done=None):
         show(self, at, title, done)
-        if at.step == 3:
+        if at.step == 2:
             for _ in range(count):
                 signal.raise_signal(signal.SIGINT)
 

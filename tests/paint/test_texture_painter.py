@@ -9,6 +9,7 @@ from impasto.judge.seams import edge_seam
 from impasto.loss.objective import Objective
 from impasto.loss.terms import Smooth
 from impasto.loss.wrapped import Wrapped
+from impasto.paint.optimise import OptimisePainter
 from impasto.paint.painter import finish
 from impasto.paint.targets import StyleImage
 from impasto.paint.texture import SwatchTargets, TexturePainter
@@ -86,6 +87,19 @@ def test_a_tile_has_no_edges(tiny, style, block):
     smooth = {"steps": 20, "start_size": 64, "noise_std": 0.05, "tv_weight": 10, "block": block}
     plain, tile = (painted(painter(tiny, style, 64, 48, seamless=seamless, **smooth)) for seamless in (False, True))
     assert edge_seam(tile) < 1.3 < 2 < edge_seam(plain)
+
+
+def test_a_tile_stays_one_from_size_to_size(tiny, style):
+    made = painter(tiny, style, 64, 64, seamless=True, steps=10, tv_weight=10, noise_std=0.05)
+    assert [size for size, _ in made.rungs(64, 64)] == [32, 64]
+    assert edge_seam(painted(made)) < 1.45  # enlarged without its copies: 1.65
+    angle = torch.linspace(0, 2 * torch.pi, 33)[:-1]
+    wave = (0.5 + 0.2 * angle.sin()[:, None] + 0.2 * angle.cos())[None, None].expand(1, 3, -1, -1)
+    for height, width in ((64, 64), (51, 77)):
+        large = made._carried(wave, torch.zeros(1, 3, height, width))
+        assert large.shape == (1, 3, height, width)
+        plain = OptimisePainter._carried(made, wave, large)
+        assert edge_seam(large) < 1.2 < edge_seam(plain)
 
 
 def test_blocks_change_nothing(tiny, style):

@@ -38,6 +38,16 @@ def test_more_steps_leave_less(tiny, content):
     assert many < 0.5 * few
 
 
+def test_blocks_tell_the_same(tiny, content, style):
+    """What is left is measured block by block where the picture was seen so."""
+    for whole, pieces in (
+        [open_reconstruction(content, "relu3_1", encoder=tiny, block=block, **SMALL) for block in (0, 32)],
+        [open_texture(style, (64, 48), encoder=tiny, steps=2, block=block, seamless=True) for block in (0, 32)],
+    ):
+        (name, value), (_, other) = (next(iter(done(easel).reached.items())) for easel in (whole, pieces))
+        assert other == pytest.approx(value, rel=0.02), name
+
+
 def test_without_a_layer_it_is_the_content_layer(tiny, content):
     assert "content at relu4_2" in done(open_reconstruction(content, encoder=tiny, **SMALL)).reached
 
@@ -127,6 +137,7 @@ def test_the_builtin_encoder_gives_a_photograph_back(shared):
 def test_a_texture_is_the_painting_by_vgg19s_judgement(shared, caffe_weights):
     from impasto.judge.card import Judge
     from impasto.judge.judges import load_judge
+    from impasto.judge.seams import edge_seam, seam
 
     file = shared / "images/style/starry_night.jpg"
     painting = load_image(file)
@@ -135,6 +146,7 @@ def test_a_texture_is_the_painting_by_vgg19s_judgement(shared, caffe_weights):
     for seamless in (False, True):
         image = finish(open_texture(file, (width, height), encoder=load_encoder("builtin"), seamless=seamless).paint())
         assert judge.distances(image)["style"] <= 0.10
+        assert not seamless or edge_seam(image) <= seam(image)  # the worst line inside
     image = finish(open_texture(file, (width, height), weights=caffe_weights).paint())
     assert judge.distances(image)["style"] <= 0.02
 

@@ -19,6 +19,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 # What has no meaning where the other of the two is not wanted.
 STYLE_ONLY = ("style_scale", "style_layers", "statistic", "style_weight", "grain_weight")
 CONTENT_ONLY = ("content_layers", "content_weight", "grey_weight")
+TEXTURE_STATISTIC = "moments"  # measured: see paint/texture.py
 _FIXED = ("strength", "init", "losses")
 
 _OUTPUT: tuple[Callable[[Any], Any], ...] = (
@@ -83,7 +84,7 @@ def reconstruct(
 @click.option("--seamless", is_flag=True, help="A tile: copies of it side by side show no edges.")
 @click.option("--layers", metavar="all|LAYERS", help="A strip: the style up to each of these layers, as in all.")
 @click.option("--each", is_flag=True, help="With --layers: the style of each layer alone.")
-@recipe_options_but("size", *_FIXED, *CONTENT_ONLY, "style_weight")
+@recipe_options_but("size", *_FIXED, *CONTENT_ONLY, "style_weight", statistic=TEXTURE_STATISTIC)
 @_output_options
 def texture(
     style: Path,
@@ -98,14 +99,16 @@ def texture(
     """Fill a canvas of any size with the texture of the painting STYLE, from noise.
 
     The painting is seen in its own pixels, or as large as the canvas where this is smaller; --style-scale multiplies. So
-    a larger canvas has more strokes, not larger ones. Ctrl-C saves the picture as it stands; `impasto rerun` makes it
-    again.
+    a larger canvas has more strokes, not larger ones. What is matched are its moments; the paper's Gram matrices
+    (--statistic gram) let the middle of a large canvas fade. Ctrl-C saves the picture as it stands; `impasto rerun` makes
+    it again.
     """
     from impasto.cli.session import Output, free_name, paint_to_file
     from impasto.recipe import Recipe
 
     size = _size(shape)
-    changes = {"size": max(size), "content_weight": 0.0, "init": "noise", **typed(given)}
+    changes = {"size": max(size), "content_weight": 0.0, "init": "noise"}
+    changes |= {"statistic": TEXTURE_STATISTIC, **typed(given)}
     recipe = Recipe().but(**changes)
     weights, allow_huge = given.pop("weights"), given.pop("allow_huge")
     output = Output(out=out or free_name(f"{style.stem}-{'tile' if seamless else 'texture'}", ".png"), **given)

@@ -40,6 +40,9 @@ _REFERENCES = {"content unchanged": "content\nunchanged", "style pasted": "style
 @click.option("--encoder", metavar="NAME|FILE", help="Who judges  [the VGG-19 that is installed, else builtin].")
 @click.option("--size", default=512, show_default=True, metavar="PIXELS",
               help="Longer side at which all three are looked at, 64 to 4096.")  # fmt: skip
+@click.option(
+    "--device", default="auto", show_default=True, metavar="DEVICE", help="Where to compute: auto, cpu, cuda or mps."
+)
 @click.option("--block", default=0, show_default=True, metavar="PIXELS",
               help="Side of the tiles that RESULT was made of, where seams are looked for; 0: anywhere.")  # fmt: skip
 @click.option("--layers", is_flag=True, help="Also the distances of every layer.")
@@ -51,6 +54,7 @@ def judge(
     style: Path,
     encoder: str | None,
     size: int,
+    device: str,
     block: int,
     layers: bool,
     allow_huge: bool,
@@ -67,11 +71,12 @@ def judge(
         raise InputError(f"--block {block}: expected 16 pixels or more, 0 for none")
     from impasto.judge.card import report_card
     from impasto.judge.judges import default_judge, load_judge
+    from impasto.runtime import choose_device
     from impasto.studio import open_picture
 
     sources = zip((result, content, style), ("result", "content", "style"), strict=True)
     painted, photo, painting = (open_picture(path, role, allow_huge=allow_huge).image for path, role in sources)
-    eyes = load_judge(encoder or default_judge() or "builtin", flag="--encoder")
+    eyes = load_judge(encoder or default_judge() or "builtin", flag="--encoder").to(choose_device(device))
     card = report_card(painted, photo, painting, eyes, size=size, block=block)
     if as_json:
         click.echo(json.dumps(card.as_dict()))
@@ -115,7 +120,7 @@ def _columns(table: Any, head: str, name: str, card: Card) -> Any:
 def _across(card: Card, value: Callable[[Any], float | None]) -> list[str]:
     cards: list[Card] = [card, *_values(card.references)]
     found = [value(one) for one in cards]
-    return ["–" if figure is None else f"{figure:.4f}" for figure in found]
+    return ["–" if figure is None else f"{figure:.4f}" if figure < 1e4 else f"{figure:.1e}" for figure in found]
 
 
 def _values(references: Mapping[str, Card]) -> list[Card]:

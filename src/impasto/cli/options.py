@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
@@ -37,8 +38,11 @@ def recipe_options(command: _Command) -> _Command:
     return recipe_options_but()(command)
 
 
-def recipe_options_but(*left_out: str) -> Callable[[_Command], _Command]:
-    """``recipe_options`` without those that ``left_out`` names: the command has a say of its own in them."""
+def recipe_options_but(*left_out: str, **defaults: Any) -> Callable[[_Command], _Command]:
+    """``recipe_options`` without those that ``left_out`` names: the command has a say of its own in them.
+
+    ``defaults`` are what the help shows where the command's own default is another; the command sets it.
+    """
 
     def add(command: _Command) -> _Command:
         for option in reversed([option for option in options() if option.name not in left_out]):
@@ -48,7 +52,7 @@ def recipe_options_but(*left_out: str) -> Callable[[_Command], _Command]:
                 default=None,
                 type=_kind(option),
                 metavar=option.metavar or (None if option.choices else ("N" if option.kind is int else "X")),
-                help=f"{option.help}  [{_shown(option)}]",
+                help=f"{option.help}  [{_shown(replace(option, default=defaults.get(option.name, option.default)))}]",
             )(command)
         return command
 

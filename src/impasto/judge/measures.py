@@ -42,7 +42,8 @@ def wasserstein_distance(found: Tensor, wanted: Tensor) -> float:
     Mroueh 2020, and the loss of style-transfer-pytorch. In double precision: roots of roots lose half the digits.
     """
     moments = Moments()
-    return float(moments.distance(moments.describe(found.double()), moments.describe(wanted.double())))
+    # On the CPU: not every card has double precision.
+    return float(moments.distance(*(moments.describe(maps.cpu().double()) for maps in (found, wanted))))
 
 
 @torch.no_grad()
@@ -103,7 +104,7 @@ def colour_distance(found: Tensor, wanted: Tensor) -> float:
 
 def _histogram(image: Tensor, bins: int = 64, width: float = 0.02) -> Tensor:
     """``(3, bins, bins)``, sums to 1: each channel's log-chroma against the other two, weighted by intensity."""
-    flat = image[0].double().clamp(0, 1).flatten(1)
+    flat = image[0].cpu().double().clamp(0, 1).flatten(1)
     logs, intensity = (flat + 1e-6).log(), flat.square().sum(0).add(1e-12).sqrt()
     centres = torch.linspace(-3, 3, bins, dtype=flat.dtype, device=flat.device)
     found = []
@@ -120,13 +121,13 @@ def _histogram(image: Tensor, bins: int = 64, width: float = 0.02) -> Tensor:
 
 def chroma_grain(image: Tensor) -> float:
     """Mean absolute difference of neighbouring pixels in the two chroma channels (BT.601), down plus across."""
-    r, g, b = image[0].double()
+    r, g, b = image[0].cpu().double()
     chroma = torch.stack([-0.169 * r - 0.331 * g + 0.5 * b, 0.5 * r - 0.419 * g - 0.081 * b])
     return float(chroma.diff(dim=1).abs().mean() + chroma.diff(dim=2).abs().mean())
 
 
 def luma(image: Tensor) -> Tensor:
     """``(1, 1, H, W)``, BT.601, in double precision: a variance is a difference of near-equal numbers."""
-    red, green, blue = image.double().split(1, 1)
+    red, green, blue = image.cpu().double().split(1, 1)
     weighted: Tensor = 0.299 * red + 0.587 * green + 0.114 * blue
     return weighted

@@ -51,7 +51,7 @@ def edge_seam(image: Tensor) -> float:
 
 def _jumps(image: Tensor, dim: int) -> Tensor:
     """For every line with two pixels on each side: ``mean |g - (g₋ + g₊) / 2|`` of the slopes ``g`` across it."""
-    slope = image.double().diff(dim=dim)
+    slope = image.cpu().double().diff(dim=dim)
     length = slope.shape[dim]
     here = slope.narrow(dim, 1, max(length - 2, 0))
     beside = slope.narrow(dim, 0, max(length - 2, 0)) + slope.narrow(dim, 2, max(length - 2, 0))

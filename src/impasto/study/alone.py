@@ -15,7 +15,6 @@ import torch
 
 from impasto import __version__
 from impasto.errors import InputError
-from impasto.paint.complaints import Complaint
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Progress
 from impasto.paint.targets import StyleImage, StyleTargets
@@ -54,10 +53,6 @@ class Alone(Easel):
         left = self.painter.losses(self.content.image, painting.image)[self.measured]
         return replace(painting, reached={f"{self.measured} at {self.words}": round(left, 6)})
 
-    def complaints(self, painting: Painting) -> tuple[Complaint, ...]:
-        """None: without one of the two pictures there is nothing to hold it against."""
-        return ()
-
 
 # ── what is asked for ──
 
@@ -68,11 +63,11 @@ def _reconstruction_recipe(recipe: Recipe | None = None, **changes: Any) -> Reci
 
 
 def _texture_recipe(size: tuple[int, int], recipe: Recipe | None = None, **changes: Any) -> Recipe:
-    """``recipe`` for the style alone, from noise, on a canvas of ``size`` (width, height)."""
+    """``recipe`` for the style alone, from noise, on a canvas of ``size`` (width, height); without one, of its moments."""
     width, height = size
     if min(size) < 32 or max(size) > 20000:
         raise InputError(f"--size {width}x{height}: expected a width and a height from 32 to 20000 pixels")
-    return (recipe or Recipe()).but(size=max(size), content_weight=0.0, init="noise", **changes)
+    return (recipe or Recipe(statistic="moments")).but(size=max(size), content_weight=0.0, init="noise", **changes)
 
 
 def named(recipe: Recipe, encoder: Encoder | str | None) -> tuple[Recipe, Encoder | None]:

@@ -87,7 +87,7 @@ def _settings(study: LayersStudy) -> dict[str, str]:
         "encoder": f"{about['name']}, sha256 {about['sha256'][:12]}",
         **changed,
         "processor": processor_name(),
-        "device": f"{machine['device']}, {machine['precision']}, {machine['threads']} threads",
+        "device": f"{machine['device']}, {machine['precision']}, {machine['threads']} thread{'s' * (machine['threads'] != 1)}",
         "torch": machine["torch"],
     }
 
@@ -98,7 +98,8 @@ def _command(study: LayersStudy) -> str:
         value = getattr(study.recipe, option.name)
         if value != option.default and option.name not in ("init", "encoder"):
             words += ["--" + option.name.replace("_", "-"), f"{value:g}" if isinstance(value, float) else str(value)]
-    words += ["--layers", ",".join(study.layers), "--encoder", os.path.basename(study.recipe.encoder)]
+    encoder = study.easel.about["encoder"]["name"] if study.recipe.encoder == "auto" else study.recipe.encoder
+    words += ["--layers", ",".join(study.layers), "--encoder", os.path.basename(encoder)]
     return shlex.join(words)
 
 

@@ -59,26 +59,24 @@ class StripPainter:
         self.reached.clear()
         counts = [_steps(panel.easel) for panel in self.panels]
         for index, panel in enumerate(self.panels):
-            last: Progress | None = None
             before = dict(finished)
-            for last in panel.easel.paint():
+            for at in panel.easel.paint():
+                if at.step == at.steps:  # before it is shown: whoever stops pulling here has a whole panel
+                    painting = panel.easel.painting(at)
+                    finished[index] = painting.image
+                    self.reached[panel.words] = next(iter(painting.reached.values()), float("nan"))
+                    self.done(panel, painting)
 
-                def snapshot(index: int = index, at: Progress = last, before: dict[int, Tensor] = before) -> Tensor:
+                def snapshot(index: int = index, at: Progress = at, before: dict[int, Tensor] = before) -> Tensor:
                     return self._sheet({**before, index: at.snapshot()})
 
                 yield replace(
-                    last,
-                    step=sum(counts[:index]) + last.step,
+                    at,
+                    step=sum(counts[:index]) + at.step,
                     steps=sum(counts),
                     snapshot=snapshot,
-                    done=(index + last.done) / len(self.panels),
+                    done=(index + at.done) / len(self.panels),
                 )
-                # Whoever pulls on has seen this step, so that a panel is finished only when it was shown whole.
-            if last is not None:
-                painting = panel.easel.painting(last)
-                finished[index] = painting.image
-                self.reached[panel.words] = next(iter(painting.reached.values()), float("nan"))
-                self.done(panel, painting)
 
     def _sheet(self, pictures: Mapping[int, Tensor]) -> Tensor:
         cells = iter(range(len(self.panels)))
