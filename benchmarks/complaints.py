@@ -2,7 +2,7 @@
 
     python benchmarks/complaints.py --shared ../shared [--size 192] [--keep runs/complaints] [--only ordinary]
 
-Paints 29 ordinary pairs and pictures that are spoilt on purpose, and prints for each what was measured and what was
+Paints ordinary pairs and pictures that are spoilt on purpose, and prints for each what was measured and what was
 complained about. Ordinary pictures should raise nothing, spoilt ones what their name says. With ``--keep`` nothing is
 painted twice.
 """

@@ -23,6 +23,7 @@ from impasto.media.matte import check_matte, cut_out, fitted, load_matte, parse_
 from impasto.media.metadata import read_recipe
 from impasto.media.regions import Regions, load_regions
 from impasto.mixture import Manner
+from impasto.paint.complaints import Complaint, complaints
 from impasto.paint.finishing import Finishing
 from impasto.paint.optimise import Coarse, OptimisePainter, ladder
 from impasto.paint.painter import Painter, Progress
@@ -154,6 +155,12 @@ class Easel:
         alpha = None if self.content.alpha is None else resize_to(self.content.alpha, *shape)
         mark = {"interrupted": progress.step} if progress.step < progress.steps else {}
         return Painting(image, alpha, {**self.about, **mark}, progress.losses)
+
+    def complaints(self, painting: Painting) -> tuple[Complaint, ...]:
+        """What is wrong with a finished picture; nothing is said of one that was interrupted, or is no photograph painted."""
+        if "interrupted" in painting.about or "task" in painting.about:
+            return ()
+        return complaints(painting.image, self.content.image, self.styles[0].image, self.encoder, self.recipe)
 
 
 @dataclass(frozen=True)

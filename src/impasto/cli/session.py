@@ -82,7 +82,7 @@ def paint_to_file(open_easel: Callable[..., Easel], output: Output, *, anyway: b
         last = _paint(easel, held, side, Bar(output.quiet))
         painting = easel.painting(last)
         _save(painting, output)
-        found = _complaints(easel, painting, last, output)
+        found = _complaints(easel, painting, output)
         if found and output.auto and not held.asked and (better := _mended(open_easel, easel, found, held, output)):
             easel, painting, last, found = better
     _report(easel, painting, last, found, output, time.perf_counter() - began)
@@ -122,13 +122,9 @@ def _paint(easel: Easel, held: Held, side: _Side, bar: Bar) -> Progress:
     return last
 
 
-def _complaints(easel: Easel, painting: Painting, last: Progress, output: Output) -> tuple[Complaint, ...]:
-    """What is wrong with a finished picture, told to the person; one that was interrupted is not to blame."""
-    from impasto.paint.complaints import complaints
-
-    if last.step < last.steps or "task" in easel.about:  # a texture, say, is no painting of a photograph
-        return ()
-    found = complaints(painting.image, easel.content.image, easel.styles[0].image, easel.encoder, easel.recipe)
+def _complaints(easel: Easel, painting: Painting, output: Output) -> tuple[Complaint, ...]:
+    """What is wrong with a finished picture, told to the person."""
+    found = easel.complaints(painting)
     if not output.quiet:
         for one in found:
             print(one.line(), file=sys.stderr)
@@ -147,7 +143,7 @@ def _mended(
     if last.step < last.steps:
         return None
     painting = again.painting(last)
-    left = _complaints(again, painting, last, output)
+    left = _complaints(again, painting, output)
     better = len(left) < len(found)
     if not output.quiet:
         words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changes.items())

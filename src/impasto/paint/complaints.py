@@ -1,6 +1,6 @@
 """What is wrong with a finished picture, if anything, and the option that mends it: the program looks at its own work.
 
-The bounds were measured at 192 px on 32 ordinary pairs of photographs and paintings and on pictures that were spoilt on
+The bounds were measured at 192 px on 29 ordinary pairs of photographs and paintings and on pictures that were spoilt on
 purpose (``benchmarks/complaints.py`` prints both beside the bounds). Everything is relative to the two pictures given:
 a night photograph may be dark, a drawing may be white.
 """

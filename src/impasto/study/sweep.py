@@ -19,7 +19,6 @@ from typing import Any
 from impasto.errors import ImpastoError, InputError
 from impasto.judge.card import Judge
 from impasto.judge.judges import default_judge, load_judge
-from impasto.paint.complaints import complaints
 from impasto.paint.optimise import Coarse, OptimisePainter, ladder
 from impasto.paint.painter import Progress
 from impasto.paint.shelf import Shelf
@@ -127,7 +126,7 @@ class Sweep:
         if self.share_start and cell.leads:
             led.clear()
             led[cell.number] = _started(easel)
-        found = complaints(painting.image, easel.content.image, easel.styles[0].image, easel.encoder, easel.recipe)
+        found = easel.complaints(painting)
         judged = self.judge.distances(painting.image)
         yield Outcome(cell, painting, seconds, last.losses, judged, tuple(curve), found)
 
