@@ -99,3 +99,18 @@ def test_no_averaging_is_the_last_picture() -> None:
     for value in (0.2, 0.7):
         average.add(torch.full((1,), value))
     assert float(average.image()) == pytest.approx(0.7)
+
+
+def test_a_start_at_which_all_is_well_is_no_reason_to_call_the_first_steps_lost() -> None:
+    """Where the photograph is nearly all that is wanted the loss begins near zero, and Adam's first steps are long."""
+    x = torch.full((8,), 3.001, requires_grad=True)
+    steps = list(descend(lambda: bowl(x), torch.optim.Adam([x], lr=0.03), 40))
+    assert not any(step.note for step in steps)
+
+
+def test_what_is_gone_back_to_was_seen_to_be_good() -> None:
+    """The very first step leads astray: the start is what is good."""
+    x = torch.zeros(1, requires_grad=True)
+    steps = list(descend(lambda: bowl(x), torch.optim.SGD([x], lr=50.0), 60))
+    assert sum(bool(step.note) for step in steps) == 1
+    assert float(bowl(x).total) < 1e-3

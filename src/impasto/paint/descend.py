@@ -22,7 +22,9 @@ from impasto.paint.thrift import Kept
 __all__ = ["Step", "descend"]
 
 _KEEP_EVERY = 5  # a good state is copied every so many steps: the copy is one pass over the pixels
-_WORSE = 20.0  # Adam overshoots a little at every new size; divergence is of another order
+# Adam overshoots a little at every new size; divergence is of another order. Where all is well at the start, as where
+# the photograph is nearly all that is wanted, the first steps are what there is to measure by.
+_WORSE, _FIRST = 20.0, 3
 _TRIES = 8
 
 
@@ -57,11 +59,18 @@ def descend(
     while index < steps:
         for group, lr in zip(optimizer.param_groups, base, strict=True):
             group["lr"] = lr * shrink * (rate(index) if rate else 1.0)
-        seen = _step(loss, optimizer)
+        limit = math.inf if first is None else max(first, 1e-3) * (_WORSE if index >= _FIRST else _WORSE**2)
+
+        def well(value: float, index: int = index, limit: float = limit) -> None:
+            """A state whose loss is known to be good is what there is to go back to."""
+            if index % _KEEP_EVERY == 0 and value <= limit:
+                for p, kept in zip(parameters, good, strict=True):
+                    kept.put(p)
+
+        seen = _step(loss, optimizer, well)
         value = float(seen.total)
-        lost = not math.isfinite(value) or (first is not None and value > _WORSE * max(first, 1e-3))
         # The step itself can break what the loss before it did not show.
-        lost = lost or not all(_finite(p) for p in parameters)
+        lost = not value <= limit or not all(_finite(p) for p in parameters)
         if lost:
             if first is None and not math.isfinite(value):
                 raise InputError("the loss is not a number at the very start: a picture or a weight holds NaN")
@@ -81,13 +90,9 @@ def descend(
             index += 1
             yield Step(index, steps, seen, note)
             continue
-        first = value if first is None else first
+        first = value if first is None else max(first, value) if index < _FIRST else first
         with torch.no_grad():
             after()
-        if index % _KEEP_EVERY == 0:
-            with torch.no_grad():
-                for p, kept in zip(parameters, good, strict=True):
-                    kept.put(p)
         index += 1
         yield Step(index, steps, seen)
 
@@ -97,8 +102,8 @@ def _finite(x: Tensor) -> bool:
     return all(math.isfinite(value) for value in torch.aminmax(x.detach()))
 
 
-def _step(loss: Callable[[], Losses], optimizer: Optimizer | Adam) -> Losses:
-    """One step; the losses are those of its first evaluation (L-BFGS makes several)."""
+def _step(loss: Callable[[], Losses], optimizer: Optimizer | Adam, well: Callable[[float], None]) -> Losses:
+    """One step; the losses are those of its first evaluation (L-BFGS makes several), told to ``well`` before it moves."""
     seen: list[Losses] = []
 
     def closure() -> Tensor:
@@ -107,6 +112,8 @@ def _step(loss: Callable[[], Losses], optimizer: Optimizer | Adam) -> Losses:
         losses.total.backward()  # type: ignore[no-untyped-call]
         if not seen:
             seen.append(Losses(losses.total.detach(), losses.parts))
+            with torch.no_grad():
+                well(float(seen[0].total))
         return losses.total.detach()
 
     optimizer.step(closure)  # type: ignore[arg-type]

@@ -117,8 +117,8 @@ def ladder(recipe: Recipe, height: int, width: int) -> tuple[tuple[int, int], ..
 
 
 def _eased(count: int, size: int, last: int) -> int:
-    """``count``, and above 1024 pixels at most what shrinks from ``last`` with the root of the size."""
-    return count if size <= _LARGE else min(count, max(4, round(last * (_LARGE / size) ** 0.5)))
+    """``count``, and above 1024 pixels at most what shrinks from ``last`` as a size grows."""
+    return count if size <= _LARGE else min(count, max(4, round(last * (_LARGE / size) ** 0.75)))
 
 
 class OptimisePainter:
