@@ -40,9 +40,8 @@ def flow(film: Path, show: str, out: Path | None, quiet: bool, **given: Any) -> 
     """
     _check(show, given)
     from impasto.cli.session import free_name
-    from impasto.media.film_write import codec_for
     from impasto.media.flow import FLOWS
-    from impasto.media.frames import check_film, check_room, film_bytes, probe, read_frames
+    from impasto.media.frames import check_film, check_room, codec_for, film_bytes, probe, read_frames
 
     if given["method"] not in FLOWS:
         raise UnknownNameError("value for --method", given["method"], FLOWS)

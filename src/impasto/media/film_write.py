@@ -8,108 +8,24 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from impasto.errors import InputError, MediaError, UnknownNameError
-from impasto.media.files import check_folder, part_beside, shown
-from impasto.media.film_read import pyav, swscale_flags
-from impasto.media.film_sound import Sound
+from impasto.errors import InputError, MediaError
+from impasto.media.files import part_beside, shown
+from impasto.media.film_encode import FilmFile
+from impasto.media.film_place import check_film, codec_for
 from impasto.media.image import save_image
 
-__all__ = ["CODECS", "FilmWriter", "check_film", "check_room", "codec_for", "film_bytes"]
+__all__ = ["FilmWriter", "codec_for"]
 
-# codec: the suffixes that can hold it, the first one to recommend
-CODECS: dict[str, tuple[str, ...]] = {
-    "h264": (".mp4", ".m4v", ".mov", ".mkv"),
-    "prores": (".mov", ".mkv"),
-    "ffv1": (".mkv",),
-    "gif": (".gif",),
-    "frames": ("",),
-}
-_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
 _QUALITY = 80  # x264's CRF 18: no difference to be seen
-# Bytes a pixel and frame, generous: painted frames are all detail.
-_BYTES = {"h264": 0.15, "prores": 0.9, "ffv1": 2.6, "gif": 1.2, "frames": 3.2}
-_SPARE = 200 << 20  # a disk that is filled to the last byte troubles every other program
-
-
-def codec_for(path: Path | str, codec: str = "auto") -> str:
-    """The codec that ``path`` asks for by its suffix: a name without one is a folder of frames.
-
-    Raises ``InputError`` for a suffix that is no film's, or that cannot hold ``codec``.
-    """
-    suffix = Path(path).suffix.lower()
-    if codec != "auto" and codec not in CODECS:
-        raise UnknownNameError("codec", codec, ("auto", *CODECS))
-    if Path(path).is_dir() and codec in ("auto", "frames"):
-        return "frames"
-    if codec == "auto":
-        for name, suffixes in CODECS.items():
-            if suffix in suffixes:
-                return name
-        known = [*dict.fromkeys(s for suffixes in CODECS.values() for s in suffixes if s)]
-        raise InputError(
-            f"{shown(path)}: no film is written as {suffix}: expected {', '.join(known)}, or a folder's name for frames"
-        )
-    if suffix not in CODECS[codec] and codec != "frames":
-        raise InputError(
-            f"{shown(path)} cannot hold {codec}: expected {' or '.join(CODECS[codec])}, "
-            f"as in {shown(Path(path).with_suffix(CODECS[codec][0]))}"
-        )
-    return codec
-
-
-def check_film(
-    path: Path | str, inputs: Iterable[Path | str] = (), *, codec: str = "auto", quality: int | None = None
-) -> None:
-    """Before any work: can a film be written to ``path``, and is it none of the ``inputs``?
-
-    Raises ``InputError`` for a suffix, codec or quality that does not fit and for a folder that is not empty,
-    ``MediaError`` for a place that cannot be written to.
-    """
-    chosen = codec_for(path, codec)
-    if quality is not None and chosen != "h264":
-        raise InputError(f"--film-quality is of H.264: {chosen} has none; leave it out")
-    if quality is not None and not 1 <= quality <= 100:
-        raise InputError(f"--film-quality {quality}: expected 1 to 100")
-    for name in inputs:
-        if Path(path).exists() and Path(name).exists() and Path(path).samefile(name):
-            raise InputError(f"{shown(path)} is one of the inputs: choose another output with -o")
-    if chosen != "frames":
-        check_folder(path)
-    elif not Path(path).exists():
-        check_folder(path)  # where a file can be put, a folder can be made
-    elif not Path(path).is_dir():
-        raise InputError(f"{shown(path)} is a file: give a new folder's name for frames, or end it in .mp4 for a film")
-    elif any(Path(path).iterdir()):
-        raise InputError(f"{shown(path)} is not empty: give a new folder's name, so that frames of two films never mix")
-
-
-def film_bytes(width: int, height: int, frames: int, codec: str) -> int:
-    """About how many bytes a film of ``frames`` frames will take, rather too many."""
-    return round(width * height * frames * _BYTES[codec])
-
-
-def check_room(folder: Path | str, needed: int, what: str = "the film") -> None:
-    """Raise ``MediaError`` unless the disk of ``folder`` has room for ``needed`` bytes, and some to spare."""
-    place = Path(os.path.realpath(folder))
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < needed + _SPARE:
-        raise MediaError(
-            f"{what} takes about {needed / 1e9:.1f} GB, and {shown(place)} has {free / 1e9:.1f} GB free: "
-            "free some space, choose another folder, or a smaller --size"
-        )
 
 
 class FilmWriter(AbstractContextManager["FilmWriter"]):
@@ -120,9 +36,8 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     sound streams are copied as they are, from the time of the first frame to ``end`` seconds.
 
     ``codec`` is ``auto`` (by the suffix), ``h264``, ``prores``, ``ffv1`` (lossless), ``gif`` or ``frames`` (a folder of
-    PNG). ``quality`` 1..100 is of H.264, 80 without. ``comment`` is a text kept in the file, but for GIF
-    and folders. Left with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with the last
-    frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
+    PNG). ``quality`` 1..100 is of H.264, 80 without. ``comment`` is a text kept in the file, but for GIF and folders. Left
+    with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with the last frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
     """
 
     def __init__(
@@ -157,7 +72,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             if chosen == "frames":
                 sink = _Folder(self._part)
             else:
-                sink = _Film(self._part, self, chosen, time_base, quality or _QUALITY, sound_from, end, comment)
+                sink = FilmFile(self._part, self, chosen, time_base, quality or _QUALITY, sound_from, end, comment)
         except BaseException:
             self._remove()
             raise
@@ -264,162 +179,3 @@ class _Folder:
 
     def finish(self, whole: bool) -> None: ...
     def drop(self) -> None: ...
-
-
-class _Film:
-    """A file with one stream of pictures, and the sound beside it."""
-
-    def __init__(
-        self,
-        part: Path,
-        film: FilmWriter,
-        codec: str,
-        time_base: Fraction | None,
-        quality: int,
-        sound_from: Path | str | None,
-        end: float | Fraction | None,
-        comment: str | None,
-    ) -> None:
-        av = pyav()
-        self.codec, self.rate = codec, film.rate
-        self.base = Fraction(1, 100) if codec == "gif" else Fraction(time_base or 1 / film.rate)
-        self.remarks: list[str] = []
-        self.last = -1
-        suffix = film.path.suffix.lower()
-        # bitexact: no random numbers and no dates in the file, so that the same frames give the same bytes.
-        options = {"fflags": "+bitexact"}
-        if suffix in (".mp4", ".m4v", ".mov"):
-            options["movflags"] = "+faststart"  # the index first: browsers play before all is there
-        self.container = av.open(str(part), "w", format=_FORMATS[suffix], options=options)
-        if comment is not None and codec != "gif":
-            self.container.metadata["comment"] = comment
-        self.sound: Sound | None = None
-        try:
-            self._streams(film, quality)
-            if sound_from is not None and codec != "gif":
-                self._add_sound(film, sound_from, None if end is None else Fraction(end))
-            self.container.start_encoding()
-        except (av.error.FFmpegError, ValueError) as error:
-            self.drop()
-            why = (getattr(error, "strerror", None) or str(error)).lower()
-            raise MediaError(
-                f"{shown(film.path)} cannot be begun ({why}): the sound may be of a kind that {suffix} does not hold; "
-                "write to .mkv, which holds all"
-            ) from None
-        except BaseException:
-            self.drop()
-            raise
-
-    def _streams(self, film: FilmWriter, quality: int) -> None:
-        names = {"h264": "libx264", "prores": "prores_ks", "ffv1": "ffv1", "gif": "gif"}
-        stream = self.container.add_stream(names[self.codec], rate=self.rate)
-        context = stream.codec_context
-        even = self.codec in ("h264", "prores")
-        stream.width = film.width + (film.width % 2 if even else 0)
-        stream.height = film.height + (film.height % 2 if even and self.codec == "h264" else 0)
-        if (stream.width, stream.height) != (film.width, film.height):
-            film.remarks.append(
-                f"{self.codec} wants even sides: the last line of {film.width}×{film.height} is repeated, "
-                f"the film is {stream.width}×{stream.height}"
-            )
-        context.time_base = self.base
-        if self.codec == "h264":
-            stream.pix_fmt = "yuv420p"
-            stream.options = {"crf": f"{10 + (100 - quality) * 0.4:.1f}", "preset": "medium"}
-        elif self.codec == "prores":
-            stream.pix_fmt = "yuv422p10le"
-            stream.options = {"profile": "hq", "vendor": "apl0"}
-        elif self.codec == "ffv1":
-            stream.pix_fmt = "bgr0"
-            stream.options = {"level": "3"}
-        if self.codec in ("h264", "prores"):
-            # Limited range by the matrix of BT.709, and the file says so: players show the colours that were painted.
-            context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
-        if self.codec == "gif":
-            stream.pix_fmt = "pal8"
-            self.palette = _Palette(film.width, film.height, self.base)
-        self.stream = stream
-
-    def _add_sound(self, film: FilmWriter, sound_from: Path | str, end: Fraction | None) -> None:
-        self.sound = Sound(sound_from, self.container, end)
-
-    def write(self, image: Tensor, at: Fraction, origin: Fraction) -> None:
-        if self.last < 0 and self.sound:
-            self.sound.begin(origin)
-        pts = round(at / self.base)
-        if self.codec == "gif" and self.last >= 0 and pts < self.last + 2:
-            return  # browsers slow down what is faster than 50 frames a second
-        self.last = max(pts, self.last + 1)
-        for frame in self._frames(image):
-            frame.pts, frame.time_base = self.last, self.base
-            frame.duration = max(1, round(1 / self.rate / self.base))
-            self._mux(self.stream.encode(frame))
-        if self.sound:
-            self.sound.until(origin + at)
-
-    def finish(self, whole: bool) -> None:
-        self._mux(self.stream.encode(None))
-        if self.sound:
-            if whole:
-                self.sound.until(None)
-            if self.sound.remark:
-                self.remarks.append(self.sound.remark)
-        self.container.close()
-
-    def drop(self) -> None:
-        with suppress(Exception):  # a file that is thrown away may end as it likes
-            if self.sound:
-                self.sound.close()
-        with suppress(Exception):
-            self.container.close()
-
-    def _mux(self, packets: Iterable[Any]) -> None:
-        for packet in packets:
-            self.container.mux(packet)
-
-    def _frames(self, image: Tensor) -> list[Any]:
-        av = pyav()
-        # Ten bits of ProRes are filled from sixteen; swscale takes 65280 for white there, as it gives it.
-        deep = self.codec == "prores"
-        values = image[0].detach().clamp(0, 1).permute(1, 2, 0).cpu().float()
-        codes = (values * (65280 if deep else 255)).round().numpy().astype(np.uint16 if deep else np.uint8)
-        height, width = codes.shape[:2]
-        codes = np.pad(codes, ((0, self.stream.height - height), (0, self.stream.width - width), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="rgb48le" if deep else "rgb24")
-        if self.codec == "gif":
-            return [self.palette(frame)]
-        if self.codec == "ffv1":
-            return [frame.reformat(format="bgr0")]
-        turned = frame.reformat(
-            format=self.stream.pix_fmt,
-            dst_colorspace=1,
-            src_color_range=2,
-            dst_color_range=1,
-            interpolation=swscale_flags(),
-        )
-        turned.color_primaries, turned.color_trc = 1, 1
-        return [turned]
-
-
-class _Palette:
-    """The 256 colours of each frame of a GIF by itself, with an ordered dither, which stands still between frames."""
-
-    def __init__(self, width: int, height: int, base: Fraction) -> None:
-        graph = pyav().filter.Graph()
-        source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=base)
-        split, sink = graph.add("split"), graph.add("buffersink")
-        found = graph.add("palettegen", "stats_mode=single")
-        used = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=3")
-        source.link_to(split)
-        split.link_to(found, 0, 0)
-        split.link_to(used, 1, 0)
-        found.link_to(used, 0, 1)
-        used.link_to(sink)
-        graph.configure()
-        self.graph, self.base, self.count = graph, base, 0
-
-    def __call__(self, frame: Any) -> Any:
-        frame.pts, frame.time_base = self.count, self.base
-        self.count += 1
-        self.graph.push(frame)
-        return self.graph.pull()

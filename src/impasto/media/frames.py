@@ -12,9 +12,10 @@ from pathlib import Path
 
 from impasto.errors import InputError
 from impasto.media.film import SLACK, FilmInfo, Frame, Shot
+from impasto.media.film_place import check_film, check_room, codec_for, film_bytes
 from impasto.media.film_read import film_info, film_shots
 from impasto.media.film_stills import animation_info, animation_shots, folder_info, folder_shots, is_picture
-from impasto.media.film_write import FilmWriter, check_film, check_room, film_bytes
+from impasto.media.film_write import FilmWriter
 from impasto.media.image import sized
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Frame",
     "check_film",
     "check_room",
+    "codec_for",
     "film_bytes",
     "probe",
     "read_frames",

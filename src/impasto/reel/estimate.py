@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from impasto.foresee.pace import Pace, pace_of
-from impasto.media.film_write import codec_for
-from impasto.media.frames import film_bytes
+from impasto.media.frames import codec_for, film_bytes
 from impasto.media.image import sized
 from impasto.paint.video import flow_of, rungs_on
 from impasto.reel.film import Reel, Shots
