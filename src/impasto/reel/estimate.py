@@ -16,7 +16,7 @@ from impasto.reel.work import BYTES
 
 __all__ = ["Estimate", "estimate", "room_needed"]
 
-# A typical frame: how much of it moves, and how much is new. Of the clips measured, the more restless half.
+# What is taken for a usual frame: how much of it moves, and how much is new. Stiller films take less than foretold.
 _MOVED, _NEW = 0.4, 0.03
 
 
