@@ -27,8 +27,7 @@ def smooth(film: Path, styles: Sequence[Path], painted: Path, given: dict[str, A
     _check(styles, choices, recipe, given)
     options = FilmOptions(**choices)
     from impasto.cli.session import free_name
-    from impasto.media.film_write import codec_for
-    from impasto.media.frames import check_film, check_room, film_bytes, probe, read_frames
+    from impasto.media.frames import check_film, check_room, codec_for, film_bytes, probe, read_frames
 
     out = given["out"] or free_name(f"{painted.absolute().stem}-smooth", ".mp4")
     check_film(out, [film, painted], codec=given["codec"], quality=given["film_quality"])

@@ -100,8 +100,7 @@ class _Session:
             raise InputError(f"--jobs {self.given['jobs']}: expected 1 to 256")
         if not 0 <= self.given["threads"] <= 1024:
             raise InputError(f"--threads {self.given['threads']}: expected 1 to 1024, or 0 for the cores over --jobs")
-        from impasto.media.film_write import codec_for
-        from impasto.media.frames import check_film
+        from impasto.media.frames import check_film, codec_for
         from impasto.reel.finish import preview_name
         from impasto.reel.work import work_folder
 

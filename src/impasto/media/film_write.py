@@ -36,9 +36,9 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     sound streams are copied as they are, from the time of the first frame to ``end`` seconds.
 
     ``codec`` is ``auto`` (by the suffix), ``h264``, ``prores``, ``ffv1`` (lossless), ``gif`` or ``frames`` (a folder of
-    PNG). ``quality`` 1..100 is of H.264, 80 without. ``comment`` is a text kept in the file, but for GIF
-    and folders. Left with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with the last
-    frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
+    PNG). ``quality`` 1..100 is of H.264, 80 without. ``comment`` is a text kept in the file, but for GIF and folders. Left
+    with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with the last frame. Raises
+    ``InputError`` and ``MediaError`` at once where it cannot work.
     """
 
     def __init__(

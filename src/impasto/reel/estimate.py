@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from impasto.foresee.pace import Pace, pace_of
-from impasto.media.film_write import codec_for
-from impasto.media.frames import film_bytes
+from impasto.media.frames import codec_for, film_bytes
 from impasto.media.image import sized
 from impasto.paint.video import flow_of, rungs_on
 from impasto.reel.film import Reel, Shots
@@ -17,7 +16,7 @@ from impasto.reel.work import BYTES
 
 __all__ = ["Estimate", "estimate", "room_needed"]
 
-# A typical frame: how much of it moves, and how much is new. Of the clips measured, the more restless half.
+# What is taken for a usual frame: how much of it moves, and how much is new. Stiller films take less than foretold.
 _MOVED, _NEW = 0.4, 0.03
 
 
