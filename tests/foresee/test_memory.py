@@ -72,8 +72,8 @@ def test_where_nothing_fits_no_size_is_named(tiny, monkeypatch):
 
 
 def test_the_blocks_of_the_plan_are_those_that_are_painted(tiny, monkeypatch):
-    monkeypatch.setattr("impasto.paint.targets.block_budget", lambda: 1.5e6)
-    easel, seen = easel_of(tiny, size=160, start_size=80, steps=1), {}
+    monkeypatch.setattr("impasto.paint.targets.block_budget", lambda: 2.5e6)
+    easel, seen = easel_of(tiny, size=320, start_size=80, steps=1), {}
     call = BlockObjective.__call__
     monkeypatch.setattr(
         BlockObjective,
