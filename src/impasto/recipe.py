@@ -79,6 +79,13 @@ class Recipe:
         low=0,
         high=100000,
     )
+    polish: int = _option(
+        -1,
+        "Steps of VGG-19 at the final size, behind a small encoder's painting; -1: for --quality best where it is installed.",
+        "picture",
+        low=-1,
+        high=100000,
+    )
     style_scale: float = _option(
         1.0, "Size of the strokes: 2 paints twice as large, 0.5 half as large.", "picture", low=0.1, high=10
     )
@@ -213,6 +220,13 @@ class Recipe:
         "descent",
         low=0,
         high=100,
+    )
+    mirror: str = _option(
+        "auto",
+        "Look at the picture in a mirror at every other step, in which an encoder's errors even out; auto: unless it is a "
+        "VGG-19.",
+        "descent",
+        choices=("auto", "on", "off"),
     )
     averaging: float = _option(
         0.4,
@@ -357,6 +371,17 @@ def _check_together(recipe: Recipe) -> None:
                 f"{_flag(name)} is of --init noise, but --init is {recipe.init!r}: give --init noise with it"
             )
     _check_colors(recipe, given)
+    if recipe.polish > 0 and recipe.encoder.startswith("vgg19"):
+        raise InputError(
+            f"--polish {recipe.polish} and --encoder {recipe.encoder}: a VGG-19 finishes what another encoder has painted; "
+            "leave one of them out"
+        )
+    if recipe.polish > 0 and recipe.losses == "classic":
+        raise InputError(
+            "--polish and --losses classic together: what one encoder weighs another cannot; leave one out"
+        )
+    if recipe.mirror == "on" and recipe.optimizer == "lbfgs":
+        raise InputError("--mirror on and --optimizer lbfgs together: L-BFGS wants the same loss at every step")
     if recipe.optimizer == "lbfgs" and "averaging" in given and recipe.averaging:
         raise InputError("--averaging is of --optimizer adam: L-BFGS paints without; leave it out")
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from impasto import __version__
-from impasto.errors import InputError, MediaError, UnknownNameError
+from impasto.errors import InputError, MediaError, UnknownNameError, WeightsError
 from impasto.media.color import greyed, match_light, recolor
 from impasto.media.files import check_folder
 from impasto.media.image import check_writable, file_sha256, load_picture, resize_to, save_image, sized
@@ -27,6 +27,7 @@ from impasto.paint.complaints import Complaint, complaints
 from impasto.paint.finishing import Finishing
 from impasto.paint.optimise import Coarse, OptimisePainter, ladder
 from impasto.paint.painter import Painter, Progress
+from impasto.paint.polish import PolishPainter
 from impasto.paint.recolour import RecolourPainter
 from impasto.paint.shelf import Shelf, kept
 from impasto.paint.targets import StyleImage, StyleTargets
@@ -62,6 +63,7 @@ __all__ = [
 _SMALLEST = 16  # pixels: below it the deepest layer of VGG-19 sees nothing
 _STARTS = ("content", "noise", "style", "regions")
 _VGG = tuple(item.name for item in KNOWN)
+_POLISH = 32  # steps of VGG-19 that --quality best ends with: more buys little
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,8 @@ def open_easel(
     if isinstance(protect, (str, os.PathLike)):
         changes["protect"], protect = os.fspath(protect), None
     recipe = rooted((recipe or Recipe()).but(**changes))
+    recipe = _polished(recipe, weights, chosen)
+    finishing_weights, weights = (weights, None) if recipe.polish > 0 else (None, weights)
     _check_one_encoder(recipe, weights, chosen)
     given = [styles] if isinstance(styles, (Tensor, str, os.PathLike, Manner, Source)) else list(styles)
     manners = _manners(given, recipe)
@@ -222,6 +226,10 @@ def open_easel(
         of=() if chosen is None else (chosen,),
     )
     chosen = sight.encoder
+    second = None
+    if recipe.polish > 0:
+        key = ("encoder", "polish", str(finishing_weights), *_encoder_key(recipe, None)[1:])
+        second = kept(shelf, key, lambda: _second_sight(recipe, finishing_weights))
 
     whole = photo.image
     photo, *rest = (
@@ -237,7 +245,10 @@ def open_easel(
         painter = RecolourPainter(style_images, recipe, alpha=photo.alpha)
     else:
         targets = StyleTargets(chosen, style_images, recipe, shelf=shelf)
-        painter = OptimisePainter(targets, recipe, init=begun, strengths=strengths, matte=matte, coarse=coarse)
+        options: dict[str, Any] = {"init": begun, "strengths": strengths, "matte": matte, "coarse": coarse}
+        painter = OptimisePainter(targets, recipe, **options)
+        if second is not None:
+            painter = PolishPainter(targets, recipe, StyleTargets(second.encoder, style_images, recipe), **options)
     space = recipe.color_space if recipe.color in ("content", "luma") else ""
     finishing = Finishing(photo.image, space, matte, whole) if space or matte is not None else None
     about = {
@@ -249,13 +260,47 @@ def open_easel(
         **({"mask": _about_file(recipe.mask)} if recipe.mask else {}),
         **({"protect": spared.about()} if spared else {}),
         **sight.about,
+        **({"polish": second.about["encoder"]} if second else {}),
     }
     pictures = (photo, *paintings, *filter(None, (start, spared)))
     masks = (recipe.mask, *(manner.mask for manner in manners))
-    files = tuple(filter(None, [*(picture.path for picture in pictures), *masks, sight.file]))
+    seen_by = [sight, *([second] if second else [])]
+    files = tuple(filter(None, [*(picture.path for picture in pictures), *masks, *(one.file for one in seen_by)]))
     height, width = photo.image.shape[2:]
     regions = None if mask is None else mask.maps(*sized(height, width, recipe.size))
-    return Easel(photo, paintings, recipe, chosen, painter, about, files, (sight.remark,), regions, seen, finishing)
+    return Easel(photo, paintings, recipe, chosen, painter, about, files, _remarks(*seen_by), regions, seen, finishing)
+
+
+def _polished(recipe: Recipe, weights: Path | str | None, encoder: Encoder | None) -> Recipe:
+    """``recipe`` with the number of steps that VGG-19 is to take behind another encoder, 0 for none.
+
+    Left to choose, ``--quality best`` is the built-in encoder's good painting and VGG-19's polish, where that is at hand.
+    """
+    if recipe.polish < 0:
+        free = recipe.quality == "best" and recipe.encoder == "auto" and encoder is None and recipe.losses == "relative"
+        if free and recipe.strength and (weights is not None or describe_auto()[0] in _VGG):
+            return recipe.but(encoder="builtin", quality="good", polish=_POLISH)
+    elif recipe.polish and recipe.encoder == "auto" and encoder is None:
+        return recipe.but(encoder="builtin")
+    return recipe
+
+
+def _second_sight(recipe: Recipe, weights: Path | str | None) -> Sight:
+    """The VGG-19 that polishes: the file named, or the one that is installed."""
+    name = describe_auto()[0]
+    if weights is None and name not in _VGG:
+        raise WeightsError(
+            f"--polish {recipe.polish} takes a VGG-19, and none is installed: run impasto models fetch vgg19-caffe, or name "
+            "its file with --weights"
+        )
+    sight = open_sight(recipe.but(encoder="auto" if weights is not None else name, polish=0), weights=weights)
+    if sight.encoder.name not in _VGG:
+        raise InputError(f"--weights {weights} and --polish {recipe.polish}: expected the file of a VGG-19")
+    return sight
+
+
+def _remarks(sight: Sight, second: Sight | None = None) -> tuple[str, ...]:
+    return (sight.remark, *([] if second is None else [f"finished by {second.encoder.name}"]))
 
 
 def open_sight(recipe: Recipe, *, weights: Path | str | None = None, encoder: Encoder | None = None) -> Sight:
@@ -379,6 +424,13 @@ def recorded_recipe(
     """The recipe in ``about`` for the device, the precision and the encoder it was painted with, and the latter's file."""
     near, seen = Path(picture).parent, about["encoder"]
     changes = {"device": about["machine"]["device"], "precision": about["machine"]["precision"]}
+    if "polish" in about:
+        changes["encoder"] = seen["name"]
+        if seen["weights"] or seen["name"] not in ENCODERS:
+            changes["encoder"] = str(found_input({"path": seen["weights"], "sha256": ""}, near, None, "weights"))
+        if weights is None and about["polish"]["weights"]:
+            weights = found_input({"path": about["polish"]["weights"], "sha256": ""}, near, None, "weights")
+        return Recipe.from_dict(about["recipe"]).but(**changes), weights
     if weights is not None or seen["weights"] or seen["name"] not in ENCODERS:
         weights = found_input({"path": seen["weights"], "sha256": ""}, near, weights, "weights")
     # A file brings its own name; load_encoder wants one only to know the two kinds of VGG-19 apart.
@@ -388,8 +440,9 @@ def recorded_recipe(
 
 def recorded_easel(picture: Path | str, about: Mapping[str, Any], easel: Easel) -> Easel:
     """``easel`` with the record of ``picture``; ``InputError`` where its encoder is another than that one's."""
-    seen = about["encoder"]
-    if easel.about["encoder"]["sha256"] != seen["sha256"]:
+    for seen, now in ((about[role], easel.about[role]) for role in ("encoder", "polish") if role in about):
+        if now["sha256"] == seen["sha256"]:
+            continue
         raise InputError(
             f"{picture} was painted with other weights of {seen['name']} (sha256 {seen['sha256'][:12]}…): "
             "name that file with --weights"
@@ -439,7 +492,9 @@ def _check_about(about: Any) -> None:
     inputs += [style["mask"] for style in about["styles"] if "mask" in style]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
     texts += [style.get(key, "") for style in about["styles"] for key in ("layers", "region")]
-    texts += [about["encoder"][key] for key in ("name", "sha256", "weights")]
+    texts += [
+        about[role][key] for role in ("encoder", "polish") if role in about for key in ("name", "sha256", "weights")
+    ]
     texts += [about["machine"][key] for key in ("device", "precision")]
     numbers = [about["output"][key] for key in ("bits", "quality")] + [about["machine"]["threads"]]
     right = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)

@@ -17,6 +17,7 @@ import torch
 from impasto.foresee.machine import resident
 from impasto.media.image import sized
 from impasto.paint.optimise import OptimisePainter
+from impasto.paint.polish import PolishPainter
 from impasto.paint.thrift import LARGE
 from impasto.recipe import Recipe
 from impasto.see import tiling
@@ -51,6 +52,9 @@ def need(painter: OptimisePainter, height: int, width: int, *, held: int | None 
     ``held`` are the bytes that the process holds now; asked of the system where it is not given.
     """
     held = resident() if held is None else held
+    if isinstance(painter, PolishPainter):
+        parts = [need(one, height, width, held=held) for one in (_alone(painter), painter.polisher())]
+        return Need(max(one.main for one in parts), max(one.card for one in parts))
     rungs = painter.rungs(height, width)
     peak = max(_stage(painter, (height, width), size, steps) for size, steps in rungs)
     written = int(_SAVED * _PICTURE) * math.prod(sized(height, width, rungs[-1][0]))
@@ -62,6 +66,11 @@ def need(painter: OptimisePainter, height: int, width: int, *, held: int | None 
 def repainted(painter: OptimisePainter, recipe: Recipe) -> OptimisePainter:
     """The same encoder and paintings under another recipe."""
     return painter.under(recipe)
+
+
+def _alone(painter: PolishPainter) -> OptimisePainter:
+    """The painter that begins, without the one that finishes."""
+    return OptimisePainter(painter.targets, painter.recipe, strengths=painter.strengths, matte=painter.matte)
 
 
 def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps: int) -> float:
@@ -120,7 +129,8 @@ def _target(painter: OptimisePainter, pixels: int) -> float:
         return 0.0
     size = min(next(painter.encoder.parameters()).dtype.itemsize, torch.float32.itemsize)
     wide = {layer.name: layer.channels / layer.stride**2 * size for layer in painter.encoder.layers}
-    return sum(wide.get(layer, _PICTURE) for layer in painter.content_layers) * pixels
+    sides = 2 if painter.mirrors(1, pixels) else 1
+    return sides * sum(wide.get(layer, _PICTURE) for layer in painter.content_layers) * pixels
 
 
 def _measuring(painter: OptimisePainter, size: int) -> float:

@@ -11,6 +11,7 @@ from impasto.foresee.check import Fit, fit, painter_of
 from impasto.foresee.pace import Pace, pace_of
 from impasto.media.image import encode_picture, resize, sized
 from impasto.paint.optimise import OptimisePainter
+from impasto.paint.polish import PolishPainter
 from impasto.recipe import Recipe
 from impasto.see import tiling
 from impasto.studio import Easel, Picturable, open_easel
@@ -95,12 +96,16 @@ def foresee(easel: Easel, *, opening: float = 0.0, fresh: bool = False) -> Plan:
     painter, height, width = painter_of(easel), *easel.content.image.shape[2:]
     found = fit(easel)  # before anything is tried, which would leave its traces in the memory of this process
     pace = pace_of(painter, easel.about["encoder"]["sha256"], fresh=fresh)
-    stages = tuple(
-        _stage(painter, pace, sized(height, width, size), size, n) for size, n in painter.rungs(height, width)
-    )
+    stages = [_stage(painter, pace, sized(height, width, size), size, n) for size, n in painter.rungs(height, width)]
+    if isinstance(painter, PolishPainter):
+        second = painter.polisher()
+        paces = pace_of(second, easel.about["polish"]["sha256"], fresh=fresh)
+        stages += [
+            _stage(second, paces, sized(height, width, size), size, n) for size, n in second.rungs(height, width)
+        ]
     machine = easel.about["machine"]
     return Plan(
-        stages,
+        tuple(stages),
         opening + pace.warm,
         _writing(easel),
         found,

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.loss.blocks import BlockObjective
-from impasto.loss.objective import Objective
+from impasto.loss.objective import Mirrored, Objective
 from impasto.loss.terms import (
     ClassicContent,
     ClassicSmooth,
@@ -36,6 +37,7 @@ from impasto.paint.protect import ProtectedCanvas, around
 from impasto.paint.regions import fit_regions, region_colours, weight_maps
 from impasto.paint.shelf import kept
 from impasto.paint.targets import StyleTargets
+from impasto.paint.thrift import LARGE
 from impasto.recipe import PRESETS, Recipe
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
@@ -142,6 +144,7 @@ class OptimisePainter:
     ) -> None:
         self.targets, self.recipe, self.init, self.matte = targets, recipe, init, matte
         self.coarse = coarse
+        self._flipped: StyleTargets | None = None
         self.ended: Coarse | None = None
         self.encoder: Encoder = targets.encoder
         self.weights = weights_of(recipe, self.encoder.balance)
@@ -192,7 +195,9 @@ class OptimisePainter:
             del begun
             brake = Brake(canvas, _pace(start, photo, size == rungs[-1][0])) if start else None
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
-            objective = self._objective(photo, size, anchors, parts)
+            # A start is refined in few steps: what each is asked for must not change.
+            look = self._one_sided if start else self._objective
+            objective = look(photo, size, anchors, parts)
             del photo, parts
             last, optimizer = optimizer, self._optimizer(canvas)
             # A start holds most places, and what pushed them must not add up.
@@ -321,6 +326,28 @@ class OptimisePainter:
 
     def _objective(
         self, photo: Tensor, size: int, anchors: Sequence[Anchor], regions: Tensor | None = None
+    ) -> Callable[[Tensor], Losses]:
+        """What is wanted of the picture at ``size``, from both sides where the recipe has it so."""
+        plain = self._one_sided(photo, size, anchors, regions)
+        if not self.mirrors(*photo.shape[2:]):
+            return plain
+        twin = copy(self)
+        twin.targets = self._flipped = self._flipped or self.targets.mirrored()
+        twin.matte = None if self.matte is None else self.matte.flip(3)
+        turned = [replace(anchor, image=anchor.image.flip(3), mask=anchor.mask.flip(3)) for anchor in anchors]
+        regions = None if regions is None else regions.flip(3)
+        return Mirrored(plain, twin._one_sided(photo.flip(3), size, turned, regions))
+
+    def mirrors(self, height: int, width: int) -> bool:
+        """Whether a picture of ``height`` × ``width`` is looked at from both sides: not a large one, for its memory."""
+        recipe = self.recipe
+        wanted = recipe.mirror == "on" or (recipe.mirror == "auto" and not self.encoder.name.startswith("vgg"))
+        if recipe.optimizer == "lbfgs" or recipe.losses == "classic" or not (self.styled and self.weights.content):
+            return False
+        return wanted and 3 * height * width < LARGE
+
+    def _one_sided(
+        self, photo: Tensor, size: int, anchors: Sequence[Anchor], regions: Tensor | None
     ) -> Callable[[Tensor], Losses]:
         """The whole picture at once, or block by block where its maps would not fit."""
         objective = Objective(self.encoder, self.terms(photo, size, anchors, regions))

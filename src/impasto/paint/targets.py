@@ -143,6 +143,18 @@ class StyleTargets:
         total = 1.0 if len(found) == len(self.layers) else sum(found.values())
         return {layer: share / total for layer, share in found.items()}
 
+    def mirrored(self) -> StyleTargets:
+        """The same paintings seen in a mirror."""
+
+        def turned(x: Tensor | None) -> Tensor | None:
+            return None if x is None else x.flip(3)
+
+        styles = [
+            replace(one, image=one.image.flip(3), alpha=turned(one.alpha), regions=turned(one.regions))
+            for one in self.styles
+        ]
+        return type(self)(self.encoder, styles, self.recipe)
+
     def guides(self, regions: Tensor) -> Guides:
         """Regions ``(1, R, H, W)`` of a picture, or of a painting, at the style layers."""
         regions = regions.float().to(next(self.encoder.parameters()).device)

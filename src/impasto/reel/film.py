@@ -151,6 +151,9 @@ def open_painter(
     """
     if options.init == "noise":
         recipe = recipe.but(init="noise")  # a fixed one: its seed is the recipe's
+    # Frame by frame a polish would take away again what makes a film calm; later frames are not seen in a mirror, and must
+    # want what the first one did.
+    recipe = recipe.but(polish=0, mirror="off" if recipe.mirror == "auto" else recipe.mirror)
     ladder(recipe, *shape)
     try:
         easel = open_easel(
