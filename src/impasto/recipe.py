@@ -43,8 +43,8 @@ def _option(default: Any, help: str, group: str, **about: Any) -> Any:
 
 # Steps of each size from coarse to fine; the last entry is the final size.
 PRESETS: dict[str, tuple[int, ...]] = {
-    "draft": (40, 30, 20, 8),
-    "good": (80, 60, 54, 34),
+    "draft": (30, 24, 16, 6),
+    "good": (64, 48, 42, 26),
     "best": (200, 150, 120, 80),
 }
 
