@@ -10,7 +10,9 @@ from typing import Any
 from impasto.errors import InputError, UnknownNameError
 from impasto.recipe import _KINDS, Option, _checked, _option
 
-__all__ = ["FilmOptions", "film_options"]
+__all__ = ["SWITCH", "FilmOptions", "film_options"]
+
+SWITCH = ("off", "on")  # the choices of an option that is typed without a value
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class FilmOptions:
         "Where a new shot begins and nothing is carried over: found, or nowhere.",
         "film",
         choices=("auto", "none"),
+    )
+    loop: str = _option(
+        "off",
+        "Bring the last frames back to the first one, so that the film can be shown over and over without a jump.",
+        "film",
+        choices=SWITCH,
     )
 
     def __post_init__(self) -> None:
@@ -141,5 +149,9 @@ def _check_together(options: FilmOptions) -> None:
         )
     if options.init in ("content", "noise") and not options.temporal_weight and "memory" in given:
         raise InputError("--memory says what the temporal loss looks back at, but --temporal-weight is 0: leave it out")
+    if options.loop == "on" and options.init in ("content", "noise") and not options.temporal_weight:
+        raise InputError(
+            f"--loop holds the last frames to the first, but with --init {options.init} and --temporal-weight 0 nothing holds"
+        )
     if options.passes > 1 and options.init in ("content", "noise"):
         raise InputError(f"--passes goes on from neighbouring frames: it does not go with --init {options.init}")

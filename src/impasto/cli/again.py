@@ -51,8 +51,12 @@ def show(picture: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("picture", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the new one goes  [PICTURE-rerun.png].")
-@click.option("--content", type=click.Path(path_type=Path), help="The photograph, where it is no longer in its place.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Where the new one goes  [PICTURE-rerun.png or .mp4]."
+)
+@click.option(
+    "--content", type=click.Path(path_type=Path), help="The photograph or film, where it is no longer in its place."
+)
 @click.option("--style", "styles", multiple=True, type=click.Path(path_type=Path), help="The painting, likewise.")
 @click.option("--init", type=click.Path(path_type=Path), help="The picture it started from, likewise.")
 @click.option("--mask", type=click.Path(path_type=Path), help="The content's mask, likewise.")
@@ -64,7 +68,13 @@ def show(picture: Path, as_json: bool) -> None:
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
 def rerun(picture: Path, out: Path | None, anyway: bool, quiet: bool, as_json: bool, **given: Any) -> int:
-    """Paint PICTURE again from the recipe inside it: the same bytes on the same machine."""
+    """Paint PICTURE, a picture or a film, again from the recipe inside it: the same bytes on the same machine."""
+    from impasto.cli.show_film import is_film
+
+    if is_film(picture):
+        from impasto.cli.again_film import rerun_film
+
+        return rerun_film(picture, out, anyway=anyway, quiet=quiet, as_json=as_json, **given)
     from impasto.cli.session import Output, free_name, paint_to_file
     from impasto.studio import read_about
     from impasto.study.again import reopen

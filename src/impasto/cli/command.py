@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from impasto.film import SWITCH
 from impasto.mixture import Manner
 from impasto.recipe import Option, options
 
@@ -44,7 +45,8 @@ def option_words(
     for option in wanted:
         value = values.get(option.name, option.default)
         if value != (usual or {}).get(option.name, option.default):
-            words += ["--" + option.name.replace("_", "-"), _text(value)]
+            words += ["--" + option.name.replace("_", "-")]
+            words += [] if option.choices == SWITCH else [_text(value)]
     return words
 
 

@@ -70,8 +70,8 @@ def film_out_options(command: _Command) -> _Command:
     """Give ``command`` what says how a film is written: ``codec``, ``film_quality``."""
     for add in reversed((
         click.option("--codec", default="auto", metavar="NAME",
-                     help="auto (by the suffix), h264, prores, ffv1 (lossless), gif or frames (a folder)  [auto]."),
-        click.option("--film-quality", type=int, metavar="N", help="Quality of H.264, 1 to 100  [80]."),
+                     help="auto (by the suffix), h264, prores, ffv1 (lossless), gif, webp or frames (a folder)  [auto]."),
+        click.option("--film-quality", type=int, metavar="N", help="Quality of H.264 and WebP, 1 to 100  [80]."),
     )):  # fmt: skip
         command = add(command)
     return command

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from impasto.errors import UnknownNameError
-from impasto.film import film_options
+from impasto.film import SWITCH, film_options
 from impasto.recipe import Option, options
 
 __all__ = ["film_choices", "recipe_options", "recipe_options_but", "typed", "typed_film"]
@@ -59,6 +59,10 @@ def _adder(wanted: Iterable[Option]) -> Callable[[_Command], _Command]:
 
     def add(command: _Command) -> _Command:
         for option in reversed(wanted):
+            if option.choices == SWITCH:
+                flag = "--" + option.name.replace("_", "-")
+                command = click.option(flag, option.name, flag_value="on", default=None, help=option.help)(command)
+                continue
             command = click.option(
                 "--" + option.name.replace("_", "-"),
                 option.name,

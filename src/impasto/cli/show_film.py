@@ -13,7 +13,7 @@ from impasto.errors import MediaError
 from impasto.film import film_options
 from impasto.recipe import options
 
-__all__ = ["is_film", "show_film"]
+__all__ = ["film_about", "is_film", "show_film"]
 
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")  # those that hold a recipe
 
@@ -25,15 +25,29 @@ def is_film(path: Path) -> bool:
 
 def show_film(film: Path, as_json: bool) -> None:
     """Print how ``film`` was painted; ``MediaError`` where it does not say."""
+    about = film_about(film)
+    try:
+        lines = _lines(about)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _no_recipe(film) from None
+    print(json.dumps(about) if as_json else "\n".join(lines))
+
+
+def film_about(film: Path) -> dict[str, Any]:
+    """What the comment of ``film`` records; ``MediaError`` where it holds none, or something else."""
     from impasto.media.film_recipe import read_film_recipe
 
-    damaged = MediaError(f"{film}: the comment inside is no recipe; expected a film painted by impasto")
     try:
         about = json.loads(read_film_recipe(film))
-        lines = _lines(about)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
-        raise damaged from None
-    print(json.dumps(about) if as_json else "\n".join(lines))
+    except (RecursionError, ValueError):
+        about = None
+    if not isinstance(about, dict):
+        raise _no_recipe(film)
+    return about
+
+
+def _no_recipe(film: Path) -> MediaError:
+    return MediaError(f"{film}: the comment inside is no recipe; expected a film painted by impasto")
 
 
 def _lines(about: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,8 @@ from impasto.media.film_sound import Sound
 
 __all__ = ["FilmFile", "Wanted"]
 
-_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
+_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif", ".webp": "webp"}
+_SILENT = ("gif", "webp")  # neither sound nor a comment
 
 
 class Wanted(Protocol):
@@ -47,7 +48,8 @@ class FilmFile:
     ) -> None:
         av = pyav()
         self.codec, self.rate = codec, film.rate
-        self.base = Fraction(1, 100) if codec == "gif" else Fraction(time_base or 1 / film.rate)
+        own = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}  # what the format counts in
+        self.base = own.get(codec) or Fraction(time_base or 1 / film.rate)
         self.remarks: list[str] = []
         self.last = -1
         suffix = film.path.suffix.lower()
@@ -55,13 +57,15 @@ class FilmFile:
         options = {"fflags": "+bitexact"}
         if suffix in (".mp4", ".m4v", ".mov"):
             options["movflags"] = "+faststart"  # the index first: browsers play before all is there
+        if codec in _SILENT:
+            options["loop"] = "0"  # for ever
         self.container = av.open(str(part), "w", format=_FORMATS[suffix], options=options)
-        if comment is not None and codec != "gif":
+        if comment is not None and codec not in _SILENT:
             self.container.metadata["comment"] = comment
         self.sound: Sound | None = None
         try:
             self._streams(film, quality)
-            if sound_from is not None and codec != "gif":
+            if sound_from is not None and codec not in _SILENT:
                 self._add_sound(film, sound_from, None if end is None else Fraction(end))
             self.container.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
@@ -76,7 +80,7 @@ class FilmFile:
             raise
 
     def _streams(self, film: Wanted, quality: int) -> None:
-        names = {"h264": "libx264", "prores": "prores_ks", "ffv1": "ffv1", "gif": "gif"}
+        names = {"h264": "libx264", "prores": "prores_ks", "ffv1": "ffv1", "gif": "gif", "webp": "libwebp_anim"}
         stream = self.container.add_stream(names[self.codec], rate=self.rate)
         context = stream.codec_context
         even = self.codec in ("h264", "prores")
@@ -97,6 +101,9 @@ class FilmFile:
         elif self.codec == "ffv1":
             stream.pix_fmt = "bgr0"
             stream.options = {"level": "3"}
+        elif self.codec == "webp":
+            stream.pix_fmt = "bgra"
+            stream.options = {"quality": str(quality)}
         if self.codec in ("h264", "prores"):
             # Limited range by the matrix of BT.709, and the file says so: players show the colours that were painted.
             context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
@@ -153,8 +160,8 @@ class FilmFile:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="rgb48le" if deep else "rgb24")
         if self.codec == "gif":
             return [self.palette(frame)]
-        if self.codec == "ffv1":
-            return [frame.reformat(format="bgr0")]
+        if self.codec in ("ffv1", "webp"):
+            return [frame.reformat(format=self.stream.pix_fmt)]
         turned = frame.reformat(
             format=self.stream.pix_fmt,
             dst_colorspace=1,

@@ -18,10 +18,11 @@ CODECS: dict[str, tuple[str, ...]] = {
     "prores": (".mov", ".mkv"),
     "ffv1": (".mkv",),
     "gif": (".gif",),
+    "webp": (".webp",),
     "frames": ("",),
 }
 # Bytes a pixel and frame, generous: painted frames are all detail.
-_BYTES = {"h264": 0.15, "prores": 0.9, "ffv1": 2.6, "gif": 1.2, "frames": 3.2}
+_BYTES = {"h264": 0.15, "prores": 0.9, "ffv1": 2.6, "gif": 1.2, "webp": 0.3, "frames": 3.2}
 _SPARE = 200 << 20  # a disk that is filled to the last byte troubles every other program
 
 
@@ -60,8 +61,8 @@ def check_film(
     ``MediaError`` for a place that cannot be written to.
     """
     chosen = codec_for(path, codec)
-    if quality is not None and chosen != "h264":
-        raise InputError(f"--film-quality is of H.264: {chosen} has none; leave it out")
+    if quality is not None and chosen not in ("h264", "webp"):
+        raise InputError(f"--film-quality is of H.264 and WebP: {chosen} has none; leave it out")
     if quality is not None and not 1 <= quality <= 100:
         raise InputError(f"--film-quality {quality}: expected 1 to 100")
     for name in inputs:

@@ -1,4 +1,4 @@
-"""Frames to films: H.264, ProRes or FFV1 with the sound of the source, GIF, and folders of PNG.
+"""Frames to films: H.264, ProRes or FFV1 with the sound of the source, GIF, WebP, and folders of PNG.
 
 A film is written under a hidden name and moved into place when it is whole. The same frames give the same bytes.
 """
@@ -25,6 +25,7 @@ from impasto.media.image import save_image
 
 __all__ = ["FilmWriter", "codec_for"]
 
+_HOLDS_NO_SOUND = {"gif": "a GIF", "webp": "a WebP", "frames": "a folder of frames"}
 _QUALITY = 80  # x264's CRF 18: no difference to be seen
 
 
@@ -35,10 +36,10 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     a source's own, every frame keeps its time to the tick, also at a variable rate. ``sound_from`` names a film whose
     sound streams are copied as they are, from the time of the first frame to ``end`` seconds.
 
-    ``codec`` is ``auto`` (by the suffix), ``h264``, ``prores``, ``ffv1`` (lossless), ``gif`` or ``frames`` (a folder of
-    PNG). ``quality`` 1..100 is of H.264, 80 without. ``comment`` is a text kept in the file, but for GIF and folders. Left
-    with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with the last frame. Raises
-    ``InputError`` and ``MediaError`` at once where it cannot work.
+    ``codec`` is ``auto`` (by the suffix), ``h264``, ``prores``, ``ffv1`` (lossless), ``gif``, ``webp`` or ``frames`` (a
+    folder of PNG). ``quality`` 1..100 is of H.264 and WebP, 80 without. ``comment`` is a text kept in the file, but for
+    GIF, WebP and folders. Left with an error, nothing is kept; ``close(whole=False)`` ends the film, and its sound, with
+    the last frame. Raises ``InputError`` and ``MediaError`` at once where it cannot work.
     """
 
     def __init__(
@@ -78,8 +79,8 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             self._remove()
             raise
         self._sink = sink
-        if sound_from is not None and chosen in ("gif", "frames"):
-            self.remarks.append(f"{'a GIF' if chosen == 'gif' else 'a folder of frames'} holds no sound")
+        if sound_from is not None and chosen in _HOLDS_NO_SOUND:
+            self.remarks.append(f"{_HOLDS_NO_SOUND[chosen]} holds no sound")
 
     def write(self, image: Tensor, time: Fraction | None = None) -> None:
         """Add ``image`` (1, 3, H, W), 0..1, shown from ``time`` seconds of the source on; without, one frame later."""

@@ -23,9 +23,10 @@ from impasto.media.frames import FilmInfo, FilmReader, probe, read_frames
 from impasto.media.image import resize_to, sized
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.recipe import Recipe
+from impasto.reel.loop import Homecoming
 from impasto.studio import Easel, open_easel
 
-__all__ = ["Reel", "Shots", "Stretch", "open_painter", "open_reel", "scan"]
+__all__ = ["Reel", "Shots", "Stretch", "digest", "open_painter", "open_reel", "scan"]
 
 _SCANNED = 64  # pixels at which cuts are looked for
 
@@ -193,7 +194,7 @@ def open_reel(
         **{key: value for key, value in easel.about.items() if key != "content"},
         "recipe": painter.recipe.as_dict(),
         "film": options.as_dict(),
-        "source": {"path": path, "sha256": _digest(film), **stretch.as_dict()},
+        "source": {"path": path, "sha256": digest(film), **stretch.as_dict()},
     }
     return Reel(path, info, stretch, options, easel, painter, about, (path, *easel.files))
 
@@ -204,15 +205,19 @@ def scan(reel: Reel) -> Iterator[tuple[int, Shots | None]]:
     Raises ``InputError`` where no frame can be read.
     """
     finder, cuts, times = CutFinder(), [], array("q")
+    home = Homecoming() if reel.options.loop == "on" else None
     with closing(reel.look()) as reader:
         for frame in reader:
             if finder(frame.image) and reel.options.cuts == "auto":
                 cuts.append(len(times))
             times.append(round(frame.time / reel.info.time_base))
+            if home is not None:
+                home(frame.image)
             yield len(times), None
     if not times:
         raise InputError(f"{shown(reel.path)}: no frame of it could be read; copy it again, or choose another stretch")
-    yield len(times), Shots(times, tuple(cuts), tuple(reader.remarks))
+    told = [] if home is None else home.remarks(len(cuts), [reel.time(ticks) for ticks in times])
+    yield len(times), Shots(times, tuple(cuts), (*reader.remarks, *told))
 
 
 def _stand_in(height: int, width: int) -> Tensor:
@@ -236,7 +241,7 @@ def _check_no_film(style: Path | str) -> None:
         ) from None
 
 
-def _digest(film: Path | str) -> str:
+def digest(film: Path | str) -> str:
     """SHA-256 of the film's bytes; of a folder, of its pictures' names and bytes."""
     if not Path(film).is_dir():
         return file_sha256(film)

@@ -60,6 +60,7 @@ class Orders:
 def paint_shots(reel: Reel, shots: Shots, work: Work, wanted: Sequence[range] | None = None) -> Iterator[Painted]:
     """Paint the shots ``wanted`` (all), one after the other; every finished frame is in ``work`` before it is told."""
     chosen = shots.ranges() if wanted is None else tuple(wanted)
+    loops = reel.options.loop == "on" and len(shots.ranges()) == 1
     passes, frames = reel.options.passes, sum(len(shot) for shot in chosen)
     done = whole = 0  # frames of all passes, and of the last
     for shot in chosen:
@@ -80,6 +81,7 @@ def paint_shots(reel: Reel, shots: Shots, work: Work, wanted: Sequence[range] | 
                 reel.options,
                 kept=kept,
                 draft=earlier.load if earlier else None,
+                loop=len(shot) if loops and last else None,
             )
             for at in steps:
                 if at.done:
