@@ -92,7 +92,13 @@ def test_a_picture_that_is_its_own_mirror_image_has_one_loss(tiny) -> None:
 
 def test_where_it_is_not_wanted_there_is_no_mirror(tiny) -> None:
     targets = StyleTargets(tiny, [StyleImage(picture(2))], Recipe())
-    for changes in ({"mirror": "off"}, {"optimizer": "lbfgs"}, {"losses": "classic"}, {"strength": 0}, {"strength": 100}):
+    for changes in (
+        {"mirror": "off"},
+        {"optimizer": "lbfgs"},
+        {"losses": "classic"},
+        {"strength": 0},
+        {"strength": 100},
+    ):
         assert not OptimisePainter(targets, Recipe().but(**changes)).mirrors(64, 64), changes
     assert OptimisePainter(targets, Recipe()).mirrors(64, 64)
     assert not OptimisePainter(targets, Recipe()).mirrors(4000, 4000)
