@@ -63,7 +63,7 @@ __all__ = [
 _SMALLEST = 16  # pixels: below it the deepest layer of VGG-19 sees nothing
 _STARTS = ("content", "noise", "style", "regions")
 _VGG = tuple(item.name for item in KNOWN)
-_POLISH = 32  # steps of VGG-19 that --quality best ends with: more buys little
+_POLISH = 40  # steps of VGG-19 that --quality best ends with
 
 
 @dataclass(frozen=True)
