@@ -152,6 +152,7 @@ def open_painter(
     if options.init == "noise":
         recipe = recipe.but(init="noise")  # a fixed one: its seed is the recipe's
     ladder(recipe, *shape)
+    _check_plain(recipe)
     try:
         easel = open_easel(
             _stand_in(*sized(*shape, recipe.size)), list(styles), recipe, weights=weights, allow_huge=allow_huge
@@ -210,6 +211,15 @@ def scan(reel: Reel) -> Iterator[tuple[int, Shots | None]]:
     if not times:
         raise InputError(f"{shown(reel.path)}: no frame of it could be read; copy it again, or choose another stretch")
     yield len(times), Shots(times, tuple(cuts), tuple(reader.remarks))
+
+
+def _check_plain(recipe: Recipe) -> None:
+    """Refuse what is about the pixels of one photograph: a film has another one in every frame."""
+    for name in ("protect", "foreground", "mask"):
+        if getattr(recipe, name):
+            raise InputError(f"--{name} is of one photograph, and a film has many frames: leave it out")
+    if recipe.color != "style":
+        raise InputError(f"--color {recipe.color} is of one photograph, and a film has many frames: leave it out")
 
 
 def _stand_in(height: int, width: int) -> Tensor:
