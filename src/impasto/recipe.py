@@ -15,7 +15,16 @@ from typing import Any
 from impasto.errors import InputError, UnknownNameError
 from impasto.mixture import named_numbers, sizes
 
-__all__ = ["PRESETS", "STATISTIC_NAMES", "Option", "Recipe", "options", "region_strengths", "statistic_shares"]
+__all__ = [
+    "PRESETS",
+    "STATISTIC_NAMES",
+    "Option",
+    "Recipe",
+    "options",
+    "region_colors",
+    "region_strengths",
+    "statistic_shares",
+]
 
 
 @dataclass(frozen=True)
@@ -147,6 +156,12 @@ class Recipe:
     )
     region_strength: str = _option(
         "", "A --strength of their own for some regions, as in red=80,#0000ff=20.", "regions", metavar="COLOURS"
+    )
+    region_color: str = _option(
+        "",
+        "Whose colours some regions have, content or style, as in red=content,#0000ff=style.",
+        "regions",
+        metavar="COLOURS",
     )
 
     encoder: str = _option(
@@ -334,6 +349,19 @@ def region_strengths(text: str) -> dict[str, float]:
     return found
 
 
+def region_colors(text: str) -> dict[str, str]:
+    """``{colour: "content" or "style"}`` of ``red=content,#0000ff=style``."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        colour, _, whose = (word.strip() for word in part.partition("="))
+        if whose not in ("content", "style"):
+            raise InputError(f"--region-color {part!r}: expected COLOUR=content or COLOUR=style, as in red=content")
+        if colour in found:
+            raise InputError(f"--region-color {text!r}: {colour} is named twice; name it once")
+        found[colour] = whose
+    return found
+
+
 def _check_together(recipe: Recipe) -> None:
     """Refuse options that contradict each other, or of which one takes all effect from the other.
 
@@ -389,13 +417,19 @@ def _check_together(recipe: Recipe) -> None:
 def _check_regions(recipe: Recipe) -> None:
     """Options of regions need a mask, and the relative losses."""
     strengths = region_strengths(recipe.region_strength)
-    for name in ("style_mask", "region_strength"):
+    colors = region_colors(recipe.region_color)
+    for name in ("style_mask", "region_strength", "region_color"):
         if getattr(recipe, name) and not recipe.mask:
             raise InputError(f"{_flag(name)} is about regions, and there is no --mask that shows them: give one")
     if recipe.init == "regions" and not recipe.mask:
         raise InputError("--init regions is about regions, and there is no --mask that shows them: give one")
     if recipe.mask and recipe.losses == "classic":
         raise InputError("--mask and --losses classic together: regions are of the relative losses; leave one out")
+    if colors and recipe.color == "luma":
+        raise InputError(
+            "--region-color and --color luma together: luma paints no colours in any region; "
+            "give --color content or style"
+        )
     if strengths and (recipe.content_weight != -1 or recipe.style_weight != -1):
         raise InputError(
             "--region-strength and --content-weight or --style-weight together: strength is what sets the weights; "
@@ -406,12 +440,13 @@ def _check_regions(recipe: Recipe) -> None:
 def _check_colors(recipe: Recipe, given: set[str]) -> None:
     """Refuse what ``--color`` has no use for, and two ways to say what stays as it is."""
     for name, modes in (("color_space", ("content", "luma")), ("color_match", ("match", "palette"))):
-        if name in given and recipe.color not in modes:
+        kept = name == "color_space" and "content" in region_colors(recipe.region_color).values()
+        if name in given and recipe.color not in modes and not kept:
             raise InputError(
                 f"{_flag(name)} is of --color {' and '.join(modes)}, but --color is {recipe.color}: give one of them"
             )
     if recipe.color == "palette":
-        for name in ("strength", "quality", "steps", "style_scale", "init"):
+        for name in ("strength", "quality", "steps", "style_scale", "init", "region_strength"):
             if name in given:
                 raise InputError(
                     f"--color palette paints no strokes: {_flag(name)} has no effect with it; leave it out"

@@ -31,7 +31,7 @@ from impasto.paint.polish import PolishPainter
 from impasto.paint.recolour import RecolourPainter
 from impasto.paint.shelf import Shelf, kept
 from impasto.paint.targets import StyleImage, StyleTargets
-from impasto.recipe import Recipe, region_strengths
+from impasto.recipe import Recipe, region_colors, region_strengths
 from impasto.runtime import choose_device, choose_precision
 from impasto.see.encoder import Encoder
 from impasto.see.known import ENCODERS, KNOWN
@@ -238,7 +238,9 @@ def open_easel(
     )
     paintings = tuple(rest)
     begun = None if start is None else _filled(start)
-    seen, images, begun = _coloured(recipe, photo, paintings, begun)
+    height, width = photo.image.shape[2:]
+    regions = None if mask is None else mask.maps(*sized(height, width, recipe.size))
+    seen, images, begun = _coloured(recipe, photo, list(zip(paintings, style_images, strict=True)), begun, mask)
     style_images = [replace(one, image=image) for one, image in zip(style_images, images, strict=True)]
     painter: Painter
     if recipe.color == "palette":
@@ -249,8 +251,8 @@ def open_easel(
         painter = OptimisePainter(targets, recipe, **options)
         if second is not None:
             painter = PolishPainter(targets, recipe, StyleTargets(second.encoder, style_images, recipe), **options)
-    space = recipe.color_space if recipe.color in ("content", "luma") else ""
-    finishing = Finishing(photo.image, space, matte, whole) if space or matte is not None else None
+    space, tinted = _tinted(recipe, mask, regions)
+    finishing = Finishing(photo.image, space, matte, whole, tinted) if space or matte is not None else None
     about = {
         "impasto": __version__,
         "recipe": recipe.as_dict(),
@@ -266,8 +268,6 @@ def open_easel(
     masks = (recipe.mask, *(manner.mask for manner in manners))
     seen_by = [sight, *([second] if second else [])]
     files = tuple(filter(None, [*(picture.path for picture in pictures), *masks, *(one.file for one in seen_by)]))
-    height, width = photo.image.shape[2:]
-    regions = None if mask is None else mask.maps(*sized(height, width, recipe.size))
     return Easel(photo, paintings, recipe, chosen, painter, about, files, _remarks(*seen_by), regions, seen, finishing)
 
 
@@ -584,6 +584,20 @@ def _strengths(recipe: Recipe, mask: Regions | None) -> tuple[float | None, ...]
     return tuple(found)
 
 
+def _tinted(recipe: Recipe, mask: Regions | None, regions: Tensor | None) -> tuple[str, Tensor | None]:
+    """Where the photograph's chroma is kept at the end: the colour space, empty for nowhere, and ``(1, 1, H, W)``, 1
+    where it is, None for everywhere."""
+    everywhere = recipe.color in ("content", "luma")
+    if mask is None or regions is None:
+        return recipe.color_space if everywhere else "", None
+    kept = [everywhere] * len(mask)
+    for colour, whose in region_colors(recipe.region_color).items():
+        kept[mask.number(colour, "--region-color")] = whose == "content"
+    if all(kept) or not any(kept):
+        return recipe.color_space if kept[0] else "", None
+    return recipe.color_space, regions[:, kept].sum(1, keepdim=True)
+
+
 def _style_image(manner: Manner, source: Source, mask: Regions | None, allow_huge: bool) -> StyleImage:
     """A painting as it is measured: its weight, its layers, its regions in the order of the content's."""
     layers = tuple(filter(None, (layer.strip() for layer in manner.layers.split(","))))
@@ -628,24 +642,40 @@ def _matte(
 
 
 def _coloured(
-    recipe: Recipe, photo: Source, paintings: Sequence[Source], start: Tensor | None
+    recipe: Recipe,
+    photo: Source,
+    paintings: Sequence[tuple[Source, StyleImage]],
+    start: Tensor | None,
+    mask: Regions | None,
 ) -> tuple[Tensor | None, list[Tensor], Tensor | None]:
-    """What the painter gets, by the recipe's colour: the content if it is another, the paintings, what to start from."""
-    images = [style.image for style in paintings]
+    """What the painter gets, by the recipe's colour: the content if it is another, the paintings, what to start from.
+
+    A painting of one region is matched to that region alone.
+    """
+    images = [style.image for style, _ in paintings]
+    seen_by = [_visible(photo, mask, one.region) for _, one in paintings]
     if recipe.color == "match":
-        alphas = [style.alpha for style in paintings]
         images = [
-            recolor(image, photo.image, recipe.color_match, alpha=alpha, reference_alpha=photo.alpha)
-            for image, alpha in zip(images, alphas, strict=True)
+            recolor(style.image, photo.image, recipe.color_match, alpha=style.alpha, reference_alpha=visible)
+            for (style, _), visible in zip(paintings, seen_by, strict=True)
         ]
     if recipe.color != "luma":
         return None, images, start
     light = greyed(photo.image, recipe.color_space)
     images = [
-        match_light(greyed(style.image, recipe.color_space), light, alpha=style.alpha, reference_alpha=photo.alpha)
-        for style in paintings
+        match_light(greyed(style.image, recipe.color_space), light, alpha=style.alpha, reference_alpha=visible)
+        for (style, _), visible in zip(paintings, seen_by, strict=True)
     ]
     return light, images, None if start is None else greyed(start, recipe.color_space)
+
+
+def _visible(photo: Source, mask: Regions | None, region: int | None) -> Tensor | None:
+    """What of ``photo`` is to be seen in ``region``, or in all of it, ``(1, 1, H, W)``; None where that is everything."""
+    if mask is None or region is None:
+        return photo.alpha
+    there = mask.maps(*photo.image.shape[2:])[:, region : region + 1]
+    both = there if photo.alpha is None else there * photo.alpha
+    return both if bool((both > 0).any()) else photo.alpha  # of a region that is wholly transparent nothing is known
 
 
 def load_source(given: Picturable, kind: str, *, allow_huge: bool = False) -> Source:

@@ -6,9 +6,20 @@ import torch
 from conftest import picture
 from impasto.loss.blocks import BlockObjective
 from impasto.loss.objective import Objective
-from impasto.loss.terms import ClassicStyle, Match, Smooth, Style
+from impasto.loss.terms import (
+    ClassicContent,
+    ClassicSmooth,
+    ClassicStyle,
+    Grain,
+    Grey,
+    Laplacian,
+    Match,
+    Smooth,
+    Style,
+    Temporal,
+)
 from impasto.paint.protect import ProtectedCanvas, around
-from impasto.see.stats import Gram, Moments
+from impasto.see.stats import STATISTICS, Gram, Moments, chroma_grain
 
 
 def half(height=48, width=64):
@@ -78,6 +89,54 @@ def test_weights_rise_as_the_painted_share_falls(tiny):
     match = Match("pixels", photo, 2.0)
     (found, smooth) = around([match, Smooth(1.0)], tiny, photo, half(), 0)
     assert found.weight == pytest.approx(4.0)
-    assert smooth.weight == 1.0
+    assert smooth.weight == pytest.approx(2.0)
     everything = torch.ones(1, 1, 48, 64)
     assert around([match], tiny, photo, everything, 0)[0].weight == pytest.approx(2000.0)
+
+
+def test_every_mean_over_places_counts_as_if_the_rest_were_not_there(tiny):
+    photo = picture(1)
+    for term in (
+        Match("pixels", photo),
+        ClassicContent("pixels", photo, 1.0),
+        Smooth(),
+        Grey(0.4),
+        Temporal(photo, torch.ones_like(half())),
+        Laplacian(photo),
+    ):
+        (found,) = around([term], tiny, photo, half(), 0)
+        assert found.weight == pytest.approx(2 * term.weight), term.name
+    # A sum over places, as the classic one is, says of the painted part what it said before.
+    (found,) = around([ClassicSmooth(0.5)], tiny, photo, half(), 0)
+    assert found.weight == 0.5
+
+
+def test_grain_is_measured_where_it_can_change(tiny):
+    """Under a quiet photograph the painted half may be as noisy as the painting, and no noisier."""
+    random = torch.Generator().manual_seed(0)
+    noisy, quiet = torch.rand((1, 3, 48, 64), generator=random), torch.full((1, 3, 48, 64), 0.5)
+    both = torch.where(half() > 0, quiet, noisy)
+    own = chroma_grain(noisy)
+    (term,) = around([Grain(own)], tiny, quiet, half(), 0)
+    assert float(term(both)) < 0.01
+    (strict,) = around([Grain(own / 2)], tiny, quiet, half(), 0)
+    assert float(strict(both)) == pytest.approx(float(Grain(own / 2)(noisy)), rel=0.15)
+    # And a noisy photograph takes nothing away from it.
+    (term,) = around([Grain(own)], tiny, noisy, half(), 0)
+    assert float(term(noisy)) < 0.01
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_regions_share_out_what_is_painted(name, tiny):
+    """A region under the mask says nothing, and leaves its share to the other."""
+    photo, kind = picture(1), STATISTICS[name]()
+    target = kind.describe(picture(2))
+    left, right = half(), 1 - half()
+    terms = [Style("pixels", kind, target, 0.5, left), Style("pixels", kind, target, 0.5, right)]
+    (term,) = around(terms, tiny, photo, half(), 0)
+    assert term.weight == pytest.approx(1.0)
+    torch.testing.assert_close(term.mask, right)
+    image = photo.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(term(image), image)
+    assert float(slope[..., :32].abs().max()) == 0
+    assert float(slope[..., 32:].abs().max()) > 0

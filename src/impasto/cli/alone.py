@@ -12,15 +12,20 @@ import click
 from impasto.cli.options import recipe_options_but, typed
 from impasto.errors import InputError
 
-__all__ = ["CONTENT_ONLY", "STYLE_ONLY", "reconstruct", "texture"]
+__all__ = ["BOTH_ONLY", "CONTENT_ONLY", "STYLE_ONLY", "reconstruct", "texture"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # What has no meaning where the other of the two is not wanted.
-STYLE_ONLY = ("style_scale", "style_layers", "statistic", "style_weight", "grain_weight")
-CONTENT_ONLY = ("content_layers", "content_weight", "grey_weight")
+STYLE_ONLY = ("style_scale", "style_scales", "style_layers", "statistic", "style_weight", "grain_weight")
+CONTENT_ONLY = ("content_layers", "content_weight", "laplacian_weight", "grey_weight")
+# What is about a photograph and a painting together.
+BOTH_ONLY = (
+    *("color", "color_space", "color_match", "protect", "foreground"),
+    *("mask", "style_mask", "region_strength", "region_color"),
+)
 TEXTURE_STATISTIC = "moments"  # measured: see paint/texture.py
-_FIXED = ("strength", "init", "losses")
+_FIXED = ("strength", "init", "losses", *BOTH_ONLY)
 
 _OUTPUT: tuple[Callable[[Any], Any], ...] = (
     click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors)."),

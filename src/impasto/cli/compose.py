@@ -61,7 +61,7 @@ def mask(content: Path, foreground: str, out: Path | None, invert: bool, allow_h
 )
 @click.option("--style", type=_FILE, help="Paint the whole in the manner of this painting.")
 @click.option("--harmonise", is_flag=True, help="BACKGROUND is a painting: paint the cut-out alone, in its manner.")
-@recipe_options_but("protect", "foreground", "mask", "style_mask")
+@recipe_options_but("protect", "foreground", "mask", "style_mask", "region_strength", "region_color")
 @click.option("--weights", type=_FILE, help="A VGG-19 weight file (.pth or .safetensors).")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("-o", "--out", type=_FILE, help="Where the picture goes  [FOREGROUND-BACKGROUND.png].")
@@ -98,6 +98,8 @@ def compose(
     changes = typed(given)
     recipe = Recipe().but(**changes)
     place = _place(at)
+    if recipe.init not in ("content", "noise", "style"):
+        raise InputError(f"--init {recipe.init} is not for compose: expected content, noise or style")
     if style is not None and harmonise:
         raise InputError("--style paints the whole and --harmonise the cut-out alone: give one of them")
     if style is None and not harmonise and (changes or weights or given["save_every"] or given["log"]):

@@ -14,7 +14,7 @@ __all__ = ["doodle"]
 # What a doodle is: nothing of a photograph, every region from its own in the painting.
 _OWN = (
     *("mask", "style_mask", "strength", "content_weight", "content_layers"),
-    *("laplacian_weight", "region_strength", "losses"),
+    *("laplacian_weight", "region_strength", "region_color", "losses"),
 )
 
 

@@ -36,6 +36,10 @@ def stages(manners: Sequence[Manner], recipe: Recipe, count: int) -> list[tuple[
     if len(manners) == 2:
         if any(one.weight != 1 for one in manners):
             raise InputError("--strip goes through all weights from one style to the other: leave the weights out")
+        if named := next((one for one in manners if one.region), None):
+            raise InputError(
+                f"--strip goes from one style to the other everywhere: leave region={named.region} out, or --strip"
+            )
         found = []
         for way in ways:
             pair = [replace(manners[0], weight=1 - way), replace(manners[1], weight=way)]

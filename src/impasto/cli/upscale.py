@@ -15,12 +15,18 @@ __all__ = ["upscale"]
 
 _FILE = click.Path(path_type=Path)
 
+# What is made larger is one picture, painted whole, from itself, at its one size.
+_OWN = (
+    *("size", "start_size", "init", "noise_mean", "noise_std", "protect", "foreground"),
+    *("mask", "style_mask", "region_strength", "region_color"),
+)
+
 
 @click.command()
 @click.argument("picture", type=_FILE)
 @click.option("--times", type=int, default=2, show_default=True, help="2 or 4.")
 @click.option("--style", type=_FILE, help="Fill in the strokes of this painting, finer than the picture knows.")
-@recipe_options_but("size", "start_size", "init", "noise_mean", "noise_std", "protect", "foreground")
+@recipe_options_but(*_OWN)
 @click.option("--weights", type=_FILE, help="A VGG-19 weight file (.pth or .safetensors).")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("-o", "--out", type=_FILE, help="Where the picture goes  [PICTURE-x2.png].")

@@ -22,6 +22,7 @@ from impasto.paint.thrift import LARGE
 from impasto.recipe import Recipe
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
+from impasto.see.transport import Histogram
 
 __all__ = ["Need", "need", "repainted"]
 
@@ -31,6 +32,9 @@ _KERNELS = 100 << 20
 # Maps that are freed leave gaps, of which the allocator gives back the large ones only: half of the maps at most, and
 # no more than this; blocks are of several shapes, and leave more.
 _GAPS, _GAPS_IN_BLOCKS = 64 << 20, 128 << 20
+_SAMPLE = (
+    64 << 20
+)  # what a statistic that is no mean reads of a map, at most so many places, with all it sorts and sums
 _CONTEXT = 600 << 20  # main memory that a process takes for working on a graphics card
 _GRAIN = 12.0  # bytes a pixel of the gradient of its colour noise
 _LOOKED = 0.5  # maps without a gradient to come, as a share of those with one
@@ -87,21 +91,25 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
         gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), max(maps, _GRAIN * pixels)
     else:
         gaps, looking = min(maps / 2, _GAPS), maps
-    kept = _whole_maps(painter, pixels) + _guides(painter, pixels)
-    painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + looking + gaps + kept
+    kept, comparing = _whole_maps(painter, pixels)
+    # In blocks the comparing is done before the blocks are looked at again; a whole picture's maps lie beside it.
+    working = max(looking + gaps, comparing) if block else looking + gaps + comparing
+    kept += _guides(painter, pixels)
+    painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + working + kept
     return max(painting, (photo + 2) * _PICTURE * pixels + _measuring(painter, size))
 
 
-def _whole_maps(painter: OptimisePainter, pixels: int) -> float:
-    """Bytes of what statistics keep that are no means over places: their maps, in blocks, and the way each has to go."""
-    kinds = sum(not kind.sums for kind in painter.targets.statistics)
+def _whole_maps(painter: OptimisePainter, pixels: int) -> tuple[float, float]:
+    """Bytes of what statistics keep that are no means over places: the maps of their layers, and beside them what it
+    takes to compare one, its slope and, for distributions, the way that each place has to go."""
+    kinds = [kind for kind in painter.targets.statistics if not kind.sums]
     if not kinds or not painter.styled:
-        return 0.0
+        return 0.0, 0.0
     size = next(painter.encoder.parameters()).dtype.itemsize
     wide = {layer.name: layer.channels / layer.stride**2 for layer in painter.encoder.layers}
     kept = [wide.get(layer, 3.0) for layer in painter.targets.layers]
-    # While one layer is compared its values are there in float32, and its way once for each statistic.
-    return (sum(kept) * 2 * size + max(kept) * (4 + size) * kinds) * pixels
+    ways = 2 if any(isinstance(kind, Histogram) for kind in kinds) else 0
+    return sum(kept) * size * pixels, max(kept) * (1 + ways) * size * pixels + _SAMPLE
 
 
 def _guides(painter: OptimisePainter, pixels: int) -> float:
@@ -142,7 +150,8 @@ def _measuring(painter: OptimisePainter, size: int) -> float:
         height, width = painter.targets.shape(style, size)
         block = painter.targets.block(height, width)
         maps = painter.encoder.footprint() * _LOOKED * _largest(painter.encoder, height, width, block)
-        maps += _whole_maps(painter, height * width) / 2 if block else 0
+        kept, _ = _whole_maps(painter, height * width)
+        maps += kept + _SAMPLE if kept and block else 0
         found = max(found, maps + 2 * _PICTURE * height * width)
     return found
 

@@ -129,15 +129,19 @@ class BlockObjective:
             return {}
         found = tiling.encode(self.objective.encoder, image, layers, self.size)
         for layer in layers:
-            with torch.enable_grad():
-                whole = found[layer].requires_grad_()
-                value = torch.zeros((), device=image.device)
-                for term in (term for term in wholes if term.layer == layer):
-                    one = term(whole) * term.weight
-                    add(term.name, one)
-                    value = value + one
-                (slope,) = torch.autograd.grad(value, whole)
+            whole = found[layer].requires_grad_()
+            slope: Tensor | None = None
+            for term in (term for term in wholes if term.layer == layer):
+                # Gone back through one by one: what each keeps for it is as large as the map, and regions are many.
+                with torch.enable_grad():
+                    value = term(whole) * term.weight
+                    (own,) = torch.autograd.grad(value, whole)
+                add(term.name, value)
+                slope = own if slope is None else slope.add_(own)
+                del own, value
+            assert slope is not None
             found[layer] = slope  # the map itself is not needed again
+            del whole, slope
         return found
 
 

@@ -182,6 +182,8 @@ class Grey:
 class Grain:
     """Colour noise: chroma may change from pixel to pixel as much as in the painting, ``target`` ``(1, 4)``, no more.
 
+    ``still`` ``(1, 4)`` is what of it is in parts that do not change; it does not count.
+
     ``mean(max(0, g / g* - 1)²)`` of ``chroma_grain``: 1 where there is twice the painting's own. A small encoder is nearly
     blind to fine changes of colour, and the descent fills the picture with what it does not see.
     """
@@ -190,9 +192,11 @@ class Grain:
     weight: float = 1.0
     layer: str = "pixels"
     name: str = "grain"
+    still: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
-        excess = chroma_grain(x) / self.target - 1
+        found = chroma_grain(x)
+        excess = (found if self.still is None else found - self.still) / self.target - 1
         return excess.clamp_min(0).square().mean()
 
 

@@ -23,24 +23,32 @@ class Finishing:
     """Call it with a painting ``(1, 3, H, W)`` of any size.
 
     ``content`` is the photograph, opaque; ``space`` is where its chroma is kept, empty where it is not; ``matte``
-    ``(1, 1, H, W)`` is 1 where the photograph is put back, as ``original`` has it if there is one.
+    ``(1, 1, H, W)`` is 1 where the photograph is put back, as ``original`` has it if there is one; ``tinted``
+    ``(1, 1, H, W)`` is 1 where the chroma is kept, None: everywhere.
     """
 
     content: Tensor
     space: str = ""
     matte: Tensor | None = None
     original: Tensor | None = None
+    tinted: Tensor | None = None
 
     def __call__(self, painted: Tensor) -> Tensor:
         if not self.space and self.matte is None:
             return painted
         photo = resize_to(self.content, *painted.shape[2:]).to(painted)
         if self.space:
-            painted = keep_colors(painted, photo, self.space)
+            kept = keep_colors(painted, photo, self.space)
+            painted = kept if self.tinted is None else _laid(painted, kept, self.tinted)
         if self.matte is not None:
             if self.original is not None:
                 photo = resize_to(self.original, *painted.shape[2:]).to(painted)
-            matte = resize_to(self.matte, *painted.shape[2:]).to(painted)
-            mixed = painted + (photo - painted) * matte
-            painted = torch.where(matte >= _WHOLE, photo, torch.where(matte <= 1 - _WHOLE, painted, mixed))
+            painted = _laid(painted, photo, self.matte)
         return painted
+
+
+def _laid(painted: Tensor, other: Tensor, matte: Tensor) -> Tensor:
+    """``other`` over ``painted``, both of one size, where ``matte`` is 1: to the last bit, as the other where it is 0."""
+    matte = resize_to(matte, *painted.shape[2:]).to(painted)
+    mixed = painted + (other - painted) * matte
+    return torch.where(matte >= _WHOLE, other, torch.where(matte <= 1 - _WHOLE, painted, mixed))

@@ -303,13 +303,13 @@ class OptimisePainter:
             terms.append(Grain(self.targets.grain(size), recipe.grain_weight))
         if recipe.grey_weight:
             terms.append(Grey(photo.mean(), recipe.grey_weight))
-        if self.matte is not None:
-            matte = resized(self.matte.to(photo), photo)
-            terms = list(around(terms, self.encoder, photo, matte, self.targets.block(*photo.shape[2:])))
         for anchor in anchors:
             target, mask = resized(anchor.image.to(photo), photo), resized(anchor.mask.to(photo), photo).clamp(0, 1)
             # Classic losses are on 0..255, and so is the temporal one of Ruder et al.'s own program.
             terms.append(Temporal(target, mask, anchor.weight * ((0.25 * 255) ** 2 if classic else 1)))
+        if self.matte is not None:
+            matte = resized(self.matte.to(photo), photo)
+            terms = list(around(terms, self.encoder, photo, matte, self.targets.block(*photo.shape[2:])))
         if not terms:
             raise InputError("all weights are zero: nothing is wanted of the picture")
         return tuple(terms)

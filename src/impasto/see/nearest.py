@@ -90,11 +90,17 @@ class Nearest:
         return torch.cat([rows[first + step] for step in steps], 1)
 
     def _weights(self, mask: Tensor | None) -> Tensor | None:
-        """Of each patch: the least weight that a place of it has, so that none reaches over the edge of its region."""
+        """Of each patch: the least weight that a place of it has, so that none reaches over the edge of its region.
+
+        In a region narrower than a patch all reach over it: there the mean.
+        """
         if mask is None:
             return None
-        least = mask if self.side == 1 else -F.max_pool2d(-self._wide(mask), self.side, 1)
-        return least[0, 0].flatten()
+        if self.side == 1:
+            return mask[0, 0].flatten()
+        wide = self._wide(mask)
+        least = -F.max_pool2d(-wide, self.side, 1)
+        return (least if bool(least.any()) else F.avg_pool2d(wide, self.side, 1))[0, 0].flatten()
 
     def _wide(self, x: Tensor) -> Tensor:
         """``x``, or, where it is smaller than a patch, ``x`` with its edge repeated."""

@@ -125,20 +125,29 @@ def _strips(image: Tensor) -> Iterator[tuple[int, int]]:
     yield from ((top, end - top) for top, end in pairwise(tops))
 
 
-def _roughness(image: Tensor, top: int, rows: int, like: Tensor | None = None) -> Tensor:
-    """What ``rows`` rows from ``top`` on give to the ``chroma_grain`` of ``like``, ``(B, 4)``."""
+def _roughness(image: Tensor, top: int, rows: int, like: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+    """What ``rows`` rows from ``top`` on give to the ``chroma_grain`` of ``like``, ``(B, 4)``, under a ``mask``."""
     height, width = (image if like is None else like).shape[2:]
     red, green, blue = image[:, :, top : top + rows + 2].unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     chroma = torch.stack([(blue - luma) * 0.564, (red - luma) * 0.713], 1)
+    there = None if mask is None else mask[:, :, top : top + rows + 2]
     parts = []
-    for x, count, high, wide in (
-        (chroma, rows, height, width),
-        (avg_pool2d(chroma, 2), rows // 2, height // 2, width // 2),
+    for x, seen, count, high, wide in (
+        (chroma, there, rows, height, width),
+        (
+            avg_pool2d(chroma, 2),
+            None if there is None else avg_pool2d(there, 2),
+            rows // 2,
+            height // 2,
+            width // 2,
+        ),
     ):
-        down = _rough(x[:, :, : count + 1].diff(dim=2)).sum((2, 3)) / ((high - 1) * wide)
-        right = _rough(x[:, :, :count].diff(dim=3)).sum((2, 3)) / (high * (wide - 1))
-        parts.append(down + right)
+        down, right = _rough(x[:, :, : count + 1].diff(dim=2)), _rough(x[:, :, :count].diff(dim=3))
+        if seen is not None:
+            down = down * torch.minimum(seen[:, :, : count + 1][:, :, 1:], seen[:, :, : count + 1][:, :, :-1])
+            right = right * torch.minimum(seen[:, :, :count, 1:], seen[:, :, :count, :-1])
+        parts.append(down.sum((2, 3)) / ((high - 1) * wide) + right.sum((2, 3)) / (high * (wide - 1)))
     return torch.cat(parts, 1)
 
 
@@ -170,11 +179,16 @@ def _guided(rows: Tensor, weight: Tensor) -> Tensor:
     return _GuidedGram.apply(rows, places, kept)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def chroma_grain(image: Tensor) -> Tensor:
+def chroma_grain(image: Tensor, mask: Tensor | None = None) -> Tensor:
     """Mean absolute difference of neighbouring pixels in the two chroma channels (BT.601), one and two pixels wide.
 
     Of an image ``(B, 3, H, W)`` as ``(B, 4)``: how much colour noise there is, or how much the brush has put there.
+    With a ``mask`` ``(1, 1, H, W)`` what of it is there: a pair of pixels counts by the lesser of its two, and the mean is
+    still over all pairs. That is a measure alone, without a gradient.
     """
+    if mask is not None:
+        with torch.no_grad():
+            return torch.stack([_roughness(image, top, rows, mask=mask) for top, rows in _strips(image)]).sum(0)
     return _Grain.apply(image)  # type: ignore[no-any-return, no-untyped-call]
 
 
