@@ -440,7 +440,7 @@ def recorded_recipe(
 
 def recorded_easel(picture: Path | str, about: Mapping[str, Any], easel: Easel) -> Easel:
     """``easel`` with the record of ``picture``; ``InputError`` where its encoder is another than that one's."""
-    for seen, now in ((about[role], easel.about[role]) for role in ("encoder", "polish") if role in about):
+    for seen, now in ((about[role], easel.about[role]) for role in _eyes(about)):
         if now["sha256"] == seen["sha256"]:
             continue
         raise InputError(
@@ -450,6 +450,11 @@ def recorded_easel(picture: Path | str, about: Mapping[str, Any], easel: Easel) 
     # What the new picture records is what the old one did: the same bytes on the same machine.
     recorded = {**easel.about, **{key: about[key] for key in easel.about if key not in ("impasto", "machine")}}
     return replace(easel, about=recorded, remarks=(*easel.remarks, *_differences(about, easel.about)))
+
+
+def _eyes(about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Under which names a record tells of the encoders that a picture was painted through."""
+    return ("encoder", "polish") if "polish" in about else ("encoder",)
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -492,9 +497,7 @@ def _check_about(about: Any) -> None:
     inputs += [style["mask"] for style in about["styles"] if "mask" in style]
     texts = [about["impasto"], *(entry[key] for entry in inputs for key in ("path", "sha256"))]
     texts += [style.get(key, "") for style in about["styles"] for key in ("layers", "region")]
-    texts += [
-        about[role][key] for role in ("encoder", "polish") if role in about for key in ("name", "sha256", "weights")
-    ]
+    texts += [about[role][key] for role in _eyes(about) for key in ("name", "sha256", "weights")]
     texts += [about["machine"][key] for key in ("device", "precision")]
     numbers = [about["output"][key] for key in ("bits", "quality")] + [about["machine"]["threads"]]
     right = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
