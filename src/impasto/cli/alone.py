@@ -12,13 +12,16 @@ import click
 from impasto.cli.options import recipe_options_but, typed
 from impasto.errors import InputError
 
-__all__ = ["CONTENT_ONLY", "STYLE_ONLY", "reconstruct", "texture"]
+__all__ = ["CONTENT_ONLY", "PAINTING_ONLY", "STYLE_ONLY", "reconstruct", "texture"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # What has no meaning where the other of the two is not wanted.
-STYLE_ONLY = ("style_scale", "style_layers", "statistic", "style_weight", "grain_weight")
+STYLE_ONLY = ("style_scale", "style_scales", "style_layers", "statistic", "style_weight", "grain_weight")
 CONTENT_ONLY = ("content_layers", "content_weight", "grey_weight")
+# What has no meaning where there is no photograph that a painting is laid over.
+PAINTING_ONLY = ("color", "color_space", "color_match", "protect", "foreground", "mask", "style_mask",
+                 "region_strength", "laplacian_weight")  # fmt: skip
 TEXTURE_STATISTIC = "moments"  # measured: see paint/texture.py
 _FIXED = ("strength", "init", "losses")
 
@@ -46,7 +49,7 @@ def _output_options(command: _Command) -> _Command:
 @click.argument("content", type=click.Path(path_type=Path))
 @click.option("--layer", metavar="LAYER", help="The layer whose maps are matched  [the encoder's content layer].")
 @click.option("--layers", metavar="all|LAYERS", help="A strip over several layers, as in all or relu1_1,relu3_1.")
-@recipe_options_but(*_FIXED, *CONTENT_ONLY, *STYLE_ONLY)
+@recipe_options_but(*_FIXED, *CONTENT_ONLY, *STYLE_ONLY, *PAINTING_ONLY)
 @_output_options
 def reconstruct(
     content: Path, layer: str | None, layers: str | None, out: Path | None, anyway: bool, **given: Any
@@ -84,7 +87,7 @@ def reconstruct(
 @click.option("--seamless", is_flag=True, help="A tile: copies of it side by side show no edges.")
 @click.option("--layers", metavar="all|LAYERS", help="A strip: the style up to each of these layers, as in all.")
 @click.option("--each", is_flag=True, help="With --layers: the style of each layer alone.")
-@recipe_options_but("size", *_FIXED, *CONTENT_ONLY, "style_weight", statistic=TEXTURE_STATISTIC)
+@recipe_options_but("size", *_FIXED, *CONTENT_ONLY, *PAINTING_ONLY, "style_weight", statistic=TEXTURE_STATISTIC)
 @_output_options
 def texture(
     style: Path,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impasto.cli.alone import CONTENT_ONLY
+from impasto.cli.alone import CONTENT_ONLY, PAINTING_ONLY
 from impasto.cli.options import recipe_options_but, typed
 from impasto.errors import ImpastoError, MediaError
 
@@ -32,7 +32,7 @@ _PAGE, _FIGURE = "layers.html", "layers.png"
               help="Where the figure, the page and every panel go  [layers].")  # fmt: skip
 @click.option("--layers", default="all", metavar="all|LAYERS",
               help="Which layers: all is one a block and the content's  [all].")  # fmt: skip
-@recipe_options_but("strength", "init", "losses", *CONTENT_ONLY, "style_layers", "style_weight")
+@recipe_options_but("strength", "init", "losses", *CONTENT_ONLY, *PAINTING_ONLY, "style_layers", "style_weight")
 @click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors).")
 @click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
 @click.option("--anyway", is_flag=True, help="Go on even where the memory will hardly suffice.")
