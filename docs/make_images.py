@@ -256,12 +256,12 @@ SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
 SMALL = {"colour", "protect", "compose", "upscale", "layers", "textures"}
 
 
-def write(sheet: Image.Image, file: Path) -> None:
-    """As JPEG, at the best quality that keeps below the limit."""
+def write(sheet: Image.Image, file: Path, limit: int = BYTES) -> None:
+    """As JPEG, at the best quality that keeps below the limit in bytes."""
     for quality in range(92, 30, -3):
         held = io.BytesIO()
         sheet.save(held, "JPEG", quality=quality, optimize=True, progressive=True)
-        if held.tell() < (FEW if file.stem in SMALL else BYTES):
+        if held.tell() < limit:
             break
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(held.getvalue())
@@ -279,7 +279,7 @@ def main() -> None:
         parser.error(f"no such sheet: {', '.join(unknown)}")
     base = Recipe(encoder="builtin", size=given.size, quality=given.quality)
     for name in given.sheets or SHEETS:
-        write(SHEETS[name](base), HERE / "images" / f"{name}.jpg")
+        write(SHEETS[name](base), HERE / "images" / f"{name}.jpg", FEW if name in SMALL else BYTES)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def test_commas_belong_to_values_that_are_lists():
     [
         ("strenght=1", "unknown option to vary 'strenght': did you mean 'strength'?"),
         ("strength", "expected NAME=V1,V2"),
+        ("=1,2", "--vary '=1,2': expected NAME=V1,V2"),
         ("strength=1,x", "--strength 'x': expected a number"),
         ("strength=", "--strength '': expected a number"),
         ("strength=50,101", "--strength 101.0: expected a value from 0 to 100"),
@@ -44,7 +45,7 @@ def test_what_cannot_be_varied_is_told(text, words):
 
 def test_an_unknown_option_is_an_unknown_name():
     with pytest.raises(UnknownNameError):
-        parse_vary(["=1"])
+        parse_vary(["zzz=1"])
 
 
 def test_cells_are_all_combinations_the_last_running_fastest():

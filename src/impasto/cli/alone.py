@@ -22,7 +22,7 @@ CONTENT_ONLY = ("content_layers", "content_weight", "laplacian_weight", "grey_we
 # What is about a photograph and a painting together.
 BOTH_ONLY = (
     *("color", "color_space", "color_match", "protect", "foreground"),
-    *("mask", "style_mask", "region_strength", "region_color"),
+    *("mask", "style_mask", "region_strength", "region_color", "polish"),
 )
 TEXTURE_STATISTIC = "moments"  # measured: see paint/texture.py
 _FIXED = ("strength", "init", "losses", *BOTH_ONLY)
@@ -51,7 +51,7 @@ def _output_options(command: _Command) -> _Command:
 @click.argument("content", type=click.Path(path_type=Path))
 @click.option("--layer", metavar="LAYER", help="The layer whose maps are matched  [the encoder's content layer].")
 @click.option("--layers", metavar="all|LAYERS", help="A strip over several layers, as in all or relu1_1,relu3_1.")
-@recipe_options_but(*_FIXED, *CONTENT_ONLY, *STYLE_ONLY)
+@recipe_options_but(*_FIXED, *CONTENT_ONLY, *STYLE_ONLY, *BOTH_ONLY)
 @_output_options
 def reconstruct(
     content: Path, layer: str | None, layers: str | None, out: Path | None, anyway: bool, **given: Any
@@ -89,7 +89,7 @@ def reconstruct(
 @click.option("--seamless", is_flag=True, help="A tile: copies of it side by side show no edges.")
 @click.option("--layers", metavar="all|LAYERS", help="A strip: the style up to each of these layers, as in all.")
 @click.option("--each", is_flag=True, help="With --layers: the style of each layer alone.")
-@recipe_options_but("size", *_FIXED, *CONTENT_ONLY, "style_weight", statistic=TEXTURE_STATISTIC)
+@recipe_options_but("size", *_FIXED, *CONTENT_ONLY, *BOTH_ONLY, "style_weight", statistic=TEXTURE_STATISTIC)
 @_output_options
 def texture(
     style: Path,

@@ -32,6 +32,8 @@ def parse_vary(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     for text in texts:
         name, equals, rest = text.partition("=")
         name = name.strip().removeprefix("--").replace("-", "_")
+        if not name:
+            raise InputError(f"--vary {text!r}: expected NAME=V1,V2 as in --vary strength=25,50,75")
         if name not in known:
             near = difflib.get_close_matches(name, known, n=5, cutoff=0) or list(known)
             raise UnknownNameError("option to vary", name.replace("_", "-"), [one.replace("_", "-") for one in near])

@@ -1,0 +1,171 @@
+"""Paint the pictures of docs/gallery.md: run the commands that stand there, and lay out what they make.
+
+    python docs/make_gallery.py --shared ../shared            runs what has not been run, writes docs/images/gallery-*.jpg
+    python docs/make_gallery.py --shared ../shared weights    only that figure
+
+Photograph and paintings come from images/content and images/style of the folder --shared. What the commands make is kept
+in runs/docs-gallery; delete it to begin again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from make_images import HERE, KEPT, shown, write
+from PIL import Image
+
+from impasto import load_image
+from impasto.media.image import resize
+from impasto.media.sheet import sheet
+
+FOLDER = KEPT.parent / "docs-gallery"
+SHARED = ("content/tubingen", "style/starry_night", "style/picasso_selfport1907", "style/seated-nude")
+LIMIT = 116_000  # bytes of a figure: eight of them are below a megabyte
+FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands() -> dict[str, list[str]]:
+    """Every command of the page by what it writes, as in ``{"starry.png": ["image", …]}``."""
+    text = (HERE / "gallery.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [shlex.split(line) for block in FENCE.findall(text) for line in block.splitlines()]
+    return {words[words.index("-o") + 1]: words[1:] for words in lines if words[:1] == ["impasto"] and "-o" in words}
+
+
+def made(out: str, within: str = "") -> Path:
+    """What the command with ``-o out`` makes, or the file ``within`` its folder; run now if it is not there."""
+    file = FOLDER / out / within
+    if not file.exists():
+        words = commands()[out]
+        print("impasto", shlex.join(words), flush=True)
+        path = os.pathsep.join(filter(None, [str(HERE.parent / "src"), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": path}
+        subprocess.run([sys.executable, "-m", "impasto", *words], cwd=FOLDER, env=environment, check=True)
+    return file
+
+
+def given(name: str) -> torch.Tensor:
+    """One of the pictures that the commands start from."""
+    return load_image(FOLDER / f"{name}.jpg")
+
+
+def laid_out(rows: Sequence[Sequence[tuple[torch.Tensor, str]]], width: int) -> Image.Image:
+    """Rows of pictures in cells of 4:3, which are ``width`` pixels wide."""
+    return shown(sheet(rows, width * 3 // 4, width))
+
+
+def inset(picture: torch.Tensor, painting: torch.Tensor) -> torch.Tensor:
+    """``picture`` with the painting it is in the manner of in its lower left corner, as in Gatys et al. 2016."""
+    small = resize(painting, round(0.36 * picture.shape[2] * max(painting.shape[2:]) / painting.shape[2]))
+    small = torch.nn.functional.pad(small, (0, 4, 4, 0), value=1.0)
+    height, width = small.shape[2:]
+    picture = picture.clone()
+    picture[:, :, -height:, :width] = small
+    return picture
+
+
+def paintings() -> Image.Image:
+    """The photograph, and its painting in the manner of each of three paintings."""
+    names = {"starry_night": "starry.png", "picasso_selfport1907": "picasso.png", "seated-nude": "nude.png"}
+    one, two, three = ((inset(load_image(made(out)), given(name)), out) for name, out in names.items())
+    return laid_out([[(given("tubingen"), "tubingen.jpg"), one], [two, three]], 512)
+
+
+def swept(out: str, option: str, values: Sequence[str]) -> list[tuple[torch.Tensor, str]]:
+    """Cells of a sweep of one option, each with what was given for it."""
+    return [(load_image(made(out, f"pictures/{option}-{value}.png")), f"--{option} {value}") for value in values]
+
+
+def weights() -> Image.Image:
+    """Four style weights, of which the first hardly counts."""
+    cells = swept("weights", "style-weight", ("0.05", "0.3", "1", "6"))
+    return laid_out([cells[:2], cells[2:]], 384)
+
+
+def report() -> Image.Image:
+    """The beginning of the report of that sweep, as Chromium shows it."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        raise SystemExit("the picture of the report wants a Chromium on the path")
+    with tempfile.TemporaryDirectory() as place:
+        shot = Path(place) / "report.png"
+        how = [
+            "--headless",
+            "--no-sandbox",
+            "--hide-scrollbars",
+            "--window-size=1200,1490",
+            "--virtual-time-budget=8000",
+        ]
+        page = made("weights", "report.html").resolve().as_uri()
+        subprocess.run([browser, *how, f"--screenshot={shot}", page], check=True, capture_output=True)
+        picture = shown(load_image(shot))
+    return picture.resize((900, round(picture.height * 900 / picture.width)), Image.Resampling.LANCZOS)
+
+
+def content() -> Image.Image:
+    """The photograph's maps matched at two depths."""
+    return laid_out([swept("content-layer", "content-layers", ("relu2_1", "relu4_2"))], 480)
+
+
+def starts() -> Image.Image:
+    """Three starts."""
+    return laid_out([swept("starts", "init", ("content", "style", "noise"))], 384)
+
+
+def layers() -> Image.Image:
+    """The figure of ``impasto study layers`` as it is, but smaller."""
+    figure = shown(load_image(made("layers", "layers.png")))
+    return figure.resize((1280, round(figure.height * 1280 / figure.width)), Image.Resampling.LANCZOS)
+
+
+def reconstructions() -> Image.Image:
+    """The strip of ``impasto reconstruct`` as it is."""
+    return shown(load_image(made("reconstructions.png")))
+
+
+def textures() -> Image.Image:
+    """The strip of ``impasto texture`` as it is."""
+    return shown(load_image(made("textures.png")))
+
+
+FIGURES: dict[str, Callable[[], Image.Image]] = {
+    "paintings": paintings,
+    "weights": weights,
+    "report": report,
+    "content": content,
+    "reconstructions": reconstructions,
+    "textures": textures,
+    "layers": layers,
+    "starts": starts,
+}
+
+
+def main() -> None:
+    """Run, lay out and write the figures that are named, or all."""
+    parser = argparse.ArgumentParser(description="Paint the pictures of docs/gallery.md.")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; all without a name")
+    parser.add_argument("--shared", type=Path, required=True, help="the folder with images/content and images/style")
+    asked = parser.parse_args()
+    if unknown := set(asked.figures) - set(FIGURES):
+        parser.error(f"no such figure: {', '.join(unknown)}")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in SHARED:
+        picture = asked.shared / "images" / f"{name}.jpg"
+        if not picture.is_file():
+            parser.error(f"--shared {asked.shared}: {picture} is missing")
+        shutil.copy(picture, FOLDER)
+    for name in asked.figures or FIGURES:
+        write(FIGURES[name](), HERE / "images" / f"gallery-{name}.jpg", LIMIT)
+
+
+if __name__ == "__main__":
+    main()
