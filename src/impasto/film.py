@@ -8,9 +8,9 @@ from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 from impasto.errors import InputError, UnknownNameError
-from impasto.recipe import _KINDS, Option, _checked, _option
+from impasto.recipe import _KINDS, Option, Recipe, _checked, _option
 
-__all__ = ["SWITCH", "FilmOptions", "film_options"]
+__all__ = ["SWITCH", "FilmOptions", "check_recipe_of_film", "film_options"]
 
 SWITCH = ("off", "on")  # the choices of an option that is typed without a value
 
@@ -155,3 +155,15 @@ def _check_together(options: FilmOptions) -> None:
         )
     if options.passes > 1 and options.init in ("content", "noise"):
         raise InputError(f"--passes goes on from neighbouring frames: it does not go with --init {options.init}")
+
+
+def check_recipe_of_film(recipe: Recipe) -> None:
+    """Refuse what is said of one picture, and not of every frame of a film."""
+    for name in ("protect", "foreground", "mask", "style_mask", "region_strength"):
+        if getattr(recipe, name):
+            raise InputError(f"--{name.replace('_', '-')} is of one picture: a film has other places in every frame")
+    if recipe.color not in ("style", "content"):
+        raise InputError(
+            f"--color {recipe.color} looks at the colours of one picture: for a film give style or content, "
+            "or recolour the painting first"
+        )

@@ -176,6 +176,11 @@ def test_flicker_is_taken_out_of_a_film_painted_elsewhere(desk, film):
         (("--start", 9), "beyond the end"),
         (("--codec", "prores"), "cannot hold prores"),
         (("--size", 20), "expected a value from 32"),
+        (("--color", "match"), "looks at the colours of one picture"),
+        (("--color", "luma"), "looks at the colours of one picture"),
+        (("--protect", "photo.png"), "--protect is of one picture"),
+        (("--foreground", "auto"), "--foreground is of one picture"),
+        (("--mask", "photo.png"), "--mask is of one picture"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(desk, film, more, told):
@@ -193,6 +198,41 @@ def test_inputs_that_are_none_are_refused_in_one_line(desk, film):
     (desk.folder / "out.mp4.work").mkdir()
     save_image(picture(1), desk.folder / "out.mp4.work" / "mine.png")
     assert "not of impasto" in desk.refused(*words(desk, film))
+
+
+def test_a_film_keeps_its_colours_if_it_is_asked_to(desk, film):
+    from impasto.media.spaces import SPACES
+
+    assert desk.run(*words(desk, film, "--color", "content", "--codec", "ffv1", "-q", out="out.mkv"))[0] == 0
+    assert desk.run(*words(desk, film, "--codec", "ffv1", "-q", out="plain.mkv"))[0] == 0
+
+    def away(name):
+        pairs = zip(read_frames(desk.folder / name), read_frames(film), strict=True)
+        chroma = [[SPACES["oklab"].of_srgb(each.image)[:, 1:] for each in pair] for pair in pairs]
+        return max(float((a - b).abs().mean()) for a, b in chroma)
+
+    assert away("out.mkv") < 0.1 * away("plain.mkv")
+
+
+def test_frames_do_not_go_into_the_folder_that_they_come_from(desk):
+    folder = desk.folder / "frames"
+    folder.mkdir()
+    for number, frame in enumerate(scene(2)):
+        save_image(frame, folder / f"{number}.png")
+    assert "lies in the folder of the frames" in desk.refused(*words(desk, folder, out="frames/out.gif"))
+    assert "lies in the folder of the frames" in desk.refused(*words(desk, folder, out="frames/more"))
+    assert "is one of the inputs" in desk.refused(*words(desk, folder, out="frames"))
+
+
+def test_a_film_that_does_not_fit_is_refused_with_a_size_that_might(desk, film, monkeypatch):
+    from impasto.foresee import machine
+
+    held = machine.resident()
+    monkeypatch.setattr("impasto.foresee.machine.room", lambda: held + (2 << 30))
+    big = ("--size", 2000, "--memory", "1,100", "--steps", 2, "--encoder", desk.encoder)
+    refusal = desk.refused("video", film, desk.style, "-o", desk.folder / "out.mp4", *big)
+    assert "of memory for a film" in refusal
+    assert 64 < int(refusal.split("try --size ")[1].split()[0]) < 2000
 
 
 def test_a_film_of_one_frame_a_flat_one_and_a_truncated_one_are_painted(desk):

@@ -62,6 +62,8 @@ class FilmSession:
         from impasto.reel.work import work_folder
 
         how = {"codec": self.given["codec"], "quality": self.given["film_quality"]}
+        if self.film.is_dir() and self.film.resolve() in self.out.resolve().parents:
+            raise InputError(f"{self.out} lies in the folder of the frames themselves: choose a place outside with -o")
         check_film(self.out, [self.film, *self.styles], **how)
         if self.given["preview"]:
             if codec_for(self.out, self.given["codec"]) == "frames":
@@ -84,9 +86,9 @@ class FilmSession:
 
             reel = as_recorded(reel, self.recorded, self.film)
         if not given["anyway"]:
-            from impasto.foresee.check import check_fits
+            from impasto.reel.estimate import check_memory
 
-            check_fits(reel.easel)
+            check_memory(reel)
         self._check_room(reel, reel.info.count(stretch.start, stretch.end, stretch.every) or 0)
         work = open_work(self.out, reel.about, resume=given["resume"], afresh=given["afresh"])
         try:
@@ -255,7 +257,9 @@ class FilmSession:
         height, width = reel.shape
         seconds = time.perf_counter() - self.began
         frames = len(shots.times)
-        self._say(*remarks, f"painted {self.out} ({width}×{height}, {frames} frames) in {seconds:.1f} s")
+        self._say(
+            *remarks, f"painted {self.out} ({width}×{height}, {frames} frame{'s' * (frames != 1)}) in {seconds:.1f} s"
+        )
         self._json(reel, shots, frames)
 
     def _json(self, reel: Reel, shots: Shots, done: int) -> None:

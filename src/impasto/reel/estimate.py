@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
 import torch
 
+from impasto.errors import InputError
+from impasto.examine.finding import gibibytes
+from impasto.film import FilmOptions
+from impasto.foresee.check import check_fits, fit
+from impasto.foresee.machine import resident
 from impasto.foresee.pace import Pace, pace_of
 from impasto.media.frames import codec_for, film_bytes
 from impasto.media.image import sized
@@ -14,10 +20,11 @@ from impasto.paint.video import flow_of, rungs_on
 from impasto.reel.film import Reel, Shots
 from impasto.reel.work import BYTES
 
-__all__ = ["Estimate", "estimate", "room_needed"]
+__all__ = ["Estimate", "check_memory", "estimate", "room_needed"]
 
 # What is taken for a usual frame: how much of it moves, and how much is new. Stiller films take less than foretold.
 _MOVED, _NEW = 0.4, 0.03
+_PICTURE = 12  # bytes a pixel: three channels in float32
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,30 @@ def room_needed(reel: Reel, frames: int, codec: str, out: str) -> int:
     height, width = reel.shape
     kept = height * width * BYTES * frames * reel.options.passes
     return round(kept + film_bytes(width, height, frames, codec_for(out, codec)))
+
+
+def check_memory(reel: Reel) -> None:
+    """Raise ``InputError``, one line with a size that fits, where painting the film would run out of memory."""
+    check_fits(reel.easel)
+    wanted = fit(reel.easel)
+    more = _beside(reel.options) * math.prod(reel.shape) * _PICTURE
+    short = wanted.need.main + more - wanted.room.main
+    if short > 0:
+        # What the process holds now does not shrink with the size; all else does, nearly.
+        held = resident()
+        share = max(0.0, (wanted.room.main - held) / (wanted.need.main + more - held))
+        raise InputError(
+            f"--size {wanted.asked} needs about {gibibytes(wanted.need.main + more)} of memory for a film, and "
+            f"{gibibytes(wanted.room.main)} can be had: try --size {int(0.95 * wanted.asked * share**0.5)} or less, "
+            "or paint it all the same with --anyway"
+        )
+
+
+def _beside(options: FilmOptions) -> int:
+    """How many pictures are there beside what painting a single one takes: frames looked back at, and what flow brings."""
+    back = options.back()
+    dozen = 12 if options.passes > 1 else 0  # read backwards
+    return 2 * back[-1] + 4 * len(back) + 6 + dozen + 4 * (options.loop == "on")
 
 
 def _stage(pace: Pace, height: int, width: int, steps: int) -> float:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import ImpastoError, InputError, MediaError
-from impasto.film import FilmOptions
+from impasto.film import FilmOptions, check_recipe_of_film
 from impasto.media.cuts import CutFinder
 from impasto.media.files import file_sha256, shown
 from impasto.media.frames import FilmInfo, FilmReader, probe, read_frames
@@ -150,6 +150,7 @@ def open_painter(
 
     Raises ``ImpastoError`` for a style, a recipe or an encoder that cannot be used.
     """
+    check_recipe_of_film(recipe)
     if options.init == "noise":
         recipe = recipe.but(init="noise")  # a fixed one: its seed is the recipe's
     # Frame by frame a polish would take away again what makes a film calm; later frames are not seen in a mirror, and must

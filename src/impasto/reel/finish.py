@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from impasto.media.color import keep_colors
 from impasto.media.frames import FilmWriter
 from impasto.reel.film import Reel, Shots
 from impasto.reel.work import Work
@@ -50,8 +53,18 @@ def write_film(
         comment=json.dumps(about, ensure_ascii=False),
     )
     with writer:
-        for index in range(frames):
-            writer.write(work.load(index), reel.time(shots.times[index]))
+        for index, image in enumerate(_coloured(reel, shots, work, frames)):
+            writer.write(image, reel.time(shots.times[index]))
             yield writer.remarks
         writer.close(whole=count is None)
     yield writer.remarks
+
+
+def _coloured(reel: Reel, shots: Shots, work: Work, count: int) -> Iterator[Tensor]:
+    """The first ``count`` frames as they are kept, or with the colours of the film, where these are to stay."""
+    recipe = reel.painter.recipe
+    if recipe.color != "content":
+        yield from map(work.load, range(count))
+        return
+    for index, frame in reel.frames(shots, range(count)):
+        yield keep_colors(work.load(index), frame, recipe.color_space)
