@@ -246,17 +246,3 @@ def test_a_film_of_one_frame_a_flat_one_and_a_truncated_one_are_painted(desk):
     assert code == 0, err
     assert 0 < (probe(desk.folder / "part.mp4").frames or 0) < 30
     assert "truncated" in err or "damaged" in err
-
-
-@pytest.mark.parametrize(
-    "changes", [{"protect": "mask.png"}, {"foreground": "auto"}, {"mask": "mask.png"}, {"color": "luma"}]
-)
-def test_what_is_about_one_photograph_is_not_for_a_film(desk, film, changes):
-    from impasto import InputError, Recipe
-    from impasto.film import FilmOptions
-    from impasto.reel.film import open_painter
-
-    ((name, value),) = changes.items()
-    assert "No such option" in desk.refused(*words(desk, film, f"--{name}", value))
-    with pytest.raises(InputError, match="is of one photograph, and a film has many frames"):
-        open_painter((48, 64), [desk.style], Recipe(**changes), FilmOptions())

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from impasto.cli.alone import BOTH_ONLY
 from impasto.cli.film import film_out_options, stretch_options
 from impasto.cli.film_session import FilmSession
 from impasto.cli.options import film_choices, recipe_options_but, typed, typed_film
@@ -22,7 +21,7 @@ __all__ = ["video"]
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the film goes  [FILM-STYLE.mp4].")
 @stretch_options
 @film_choices
-@recipe_options_but("init", *BOTH_ONLY)
+@recipe_options_but("init")
 @film_out_options
 @click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors).")
 @click.option("--allow-huge", is_flag=True, help="Read style pictures above 100 megapixels.")

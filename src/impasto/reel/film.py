@@ -157,7 +157,6 @@ def open_painter(
     # want what the first one did.
     recipe = recipe.but(polish=0, mirror="off" if recipe.mirror == "auto" else recipe.mirror)
     ladder(recipe, *shape)
-    _check_plain(recipe)
     try:
         easel = open_easel(
             _stand_in(*sized(*shape, recipe.size)), list(styles), recipe, weights=weights, allow_huge=allow_huge
@@ -220,15 +219,6 @@ def scan(reel: Reel) -> Iterator[tuple[int, Shots | None]]:
         raise InputError(f"{shown(reel.path)}: no frame of it could be read; copy it again, or choose another stretch")
     told = [] if home is None else home.remarks(len(cuts), [reel.time(ticks) for ticks in times])
     yield len(times), Shots(times, tuple(cuts), (*reader.remarks, *told))
-
-
-def _check_plain(recipe: Recipe) -> None:
-    """Refuse what is about the pixels of one photograph: a film has another one in every frame."""
-    for name in ("protect", "foreground", "mask"):
-        if getattr(recipe, name):
-            raise InputError(f"--{name} is of one photograph, and a film has many frames: leave it out")
-    if recipe.color != "style":
-        raise InputError(f"--color {recipe.color} is of one photograph, and a film has many frames: leave it out")
 
 
 def _stand_in(height: int, width: int) -> Tensor:
