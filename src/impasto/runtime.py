@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,15 @@ from impasto.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["block_budget", "choose_device", "choose_precision", "native_bfloat16", "processor_name", "total_memory"]
+__all__ = [
+    "block_budget",
+    "choose_device",
+    "choose_precision",
+    "give_back",
+    "native_bfloat16",
+    "processor_name",
+    "total_memory",
+]
 
 
 def choose_device(name: str = "auto") -> str:
@@ -85,3 +95,12 @@ def choose_precision(name: str, device: str) -> torch.dtype:
     if device == "cpu" and native_bfloat16():
         return torch.bfloat16
     return torch.float32
+
+
+def give_back() -> None:
+    """Hand memory that is free back to the system, where it can be told to: glibc keeps it, in pieces, for later.
+
+    What one size of a painting leaves behind is of other shapes than what the next one wants.
+    """
+    with suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)

@@ -37,8 +37,9 @@ from impasto.paint.protect import ProtectedCanvas, around
 from impasto.paint.regions import fit_regions, region_colours, weight_maps
 from impasto.paint.shelf import kept
 from impasto.paint.targets import StyleTargets
-from impasto.paint.thrift import LARGE
+from impasto.paint.thrift import LARGE, is_large
 from impasto.recipe import PRESETS, Recipe
+from impasto.runtime import give_back
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.guide import GuideEncoder
@@ -198,6 +199,8 @@ class OptimisePainter:
             # A start is refined in few steps: what each is asked for must not change.
             look = self._one_sided if start else self._objective
             objective = look(photo, size, anchors, parts)
+            if is_large(photo):
+                give_back()
             del photo, parts
             last, optimizer = optimizer, self._optimizer(canvas)
             # A start holds most places, and what pushed them must not add up.
