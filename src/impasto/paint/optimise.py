@@ -113,8 +113,10 @@ def ladder(recipe: Recipe, height: int, width: int) -> tuple[tuple[int, int], ..
         steps[-1 - place] = plan[-1 - place] if place < len(plan) else plan[0]
     # Above that each size costs four times as much and has less left to do: it begins with all detail that there is.
     steps = [_eased(count, size, plan[-1]) for count, size in zip(steps, sizes, strict=True)]
+    if recipe.init == "noise":
+        steps = [2 * count for count in steps]  # the presets count on a photograph to begin with
     if recipe.steps:
-        scale = recipe.steps / plan[-1]
+        scale = recipe.steps / steps[-1]
         steps = [max(1, round(count * scale)) for count in steps]
     return tuple(zip(sizes, steps, strict=True))
 
