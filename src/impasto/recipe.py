@@ -53,7 +53,7 @@ def _option(default: Any, help: str, group: str, **about: Any) -> Any:
 # Steps of each size from coarse to fine; the last entry is the final size.
 PRESETS: dict[str, tuple[int, ...]] = {
     "draft": (30, 24, 16, 6),
-    "good": (64, 48, 42, 26),
+    "good": (72, 54, 48, 30),
     "best": (200, 150, 120, 80),
 }
 
