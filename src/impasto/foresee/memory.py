@@ -21,7 +21,6 @@ from impasto.paint.polish import PolishPainter
 from impasto.paint.thrift import LARGE
 from impasto.recipe import Recipe
 from impasto.see import tiling
-from impasto.see.encoder import Encoder
 from impasto.see.transport import Histogram
 
 __all__ = ["Need", "need", "repainted"]
@@ -84,9 +83,9 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     photo = 0 if (height, width) == content else 1  # at its own size the content is not copied
     large = 3 * pixels >= LARGE
     block = painter.targets.block(height, width)
-    seen = _largest(painter.encoder, height, width, block)
+    seen = tiling.widest(painter.encoder, height, width, block)
     maps = painter.encoder.footprint() * seen
-    if block and seen < pixels:
+    if block:
         # The losses on pixels have their turn when the blocks are done.
         gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), max(maps, _GRAIN * pixels)
     else:
@@ -149,13 +148,8 @@ def _measuring(painter: OptimisePainter, size: int) -> float:
     for style in painter.targets.styles:
         height, width = painter.targets.shape(style, size)
         block = painter.targets.block(height, width)
-        maps = painter.encoder.footprint() * _LOOKED * _largest(painter.encoder, height, width, block)
+        maps = painter.encoder.footprint() * _LOOKED * tiling.widest(painter.encoder, height, width, block)
         kept, _ = _whole_maps(painter, height * width)
         maps += kept + _SAMPLE if kept and block else 0
         found = max(found, maps + 2 * _PICTURE * height * width)
     return found
-
-
-def _largest(encoder: Encoder, height: int, width: int, block: int) -> int:
-    """Pixels of the largest piece that is looked at in one go, halo included."""
-    return max(piece.area for piece in tiling.blocks(encoder, height, width, block))

@@ -121,10 +121,10 @@ def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: i
     block = painter.targets.block(height, width)
     areas = [piece.area for piece in tiling.blocks(painter.encoder, height, width, block)]
     one = sum(pace.steps(area) for area in areas)
-    if cut := len(areas) > 1:
+    if block:
         one += pace.look * sum(areas)  # the first of the two passes looks without a gradient
     start = pace.start + pace.look * (sum(areas) + _measured(painter, size))
-    return Stage(size, width, height, steps, block if cut else 0, len(areas), one, start + steps * one)
+    return Stage(size, width, height, steps, block, len(areas), one, start + steps * one)
 
 
 def _measured(painter: OptimisePainter, size: int) -> int:

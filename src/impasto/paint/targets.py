@@ -175,7 +175,8 @@ class StyleTargets:
 
     def block(self, height: int, width: int) -> int:
         """The side of the blocks in which a picture is seen, 0 for whole: the recipe's, or as memory asks for."""
-        return self.recipe.block or tiling.block_size(self.encoder, height, width, block_budget())
+        side = self.recipe.block or tiling.block_size(self.encoder, height, width, block_budget())
+        return side if len(tiling.blocks(self.encoder, height, width, side)) > 1 else 0
 
     def shape(self, style: StyleImage, size: int) -> tuple[int, int]:
         """Height and width at which ``style`` is seen for a picture of ``size``; of several scales, the largest."""

@@ -17,7 +17,7 @@ from impasto.errors import InputError
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
-__all__ = ["Block", "block_size", "blocks", "describe", "describe_each", "encode", "grid", "own_mask"]
+__all__ = ["Block", "block_size", "blocks", "describe", "describe_each", "encode", "grid", "own_mask", "widest"]
 
 _LARGE = 1 << 23  # pixels
 
@@ -94,6 +94,13 @@ def blocks(encoder: Encoder, height: int, width: int, size: int) -> tuple[Block,
         raise InputError(f"--block {size}: the encoder {encoder.name!r} does not say how far it sees (its radius is 0)")
     deepest = max(layer.stride for layer in encoder.layers)
     return grid(height, width, size, encoder.radius, deepest)
+
+
+def widest(encoder: Encoder, height: int, width: int, size: int) -> int:
+    """Pixels that are looked at in one go at the most, halo included: it never falls as a picture grows."""
+    deepest = max(layer.stride for layer in encoder.layers)
+    side = sum(-(-part // deepest) * deepest for part in (size, encoder.radius, encoder.radius))
+    return min(height, side) * min(width, side) if size else height * width
 
 
 def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
