@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -28,15 +29,16 @@ from paint import peak_of
 GRID = 16
 
 
-def jumps(image: Tensor, block: int) -> tuple[float, float]:
+def jumps(image: Tensor, blocks: Sequence[tiling.Block]) -> tuple[float, float]:
     """Steps across block lines over those of other grid lines; those of grid lines over those of all others."""
+    lines = {2: {block.top for block in blocks}, 3: {block.left for block in blocks}}
     on: list[float] = []
     grid: list[float] = []
     rest: list[float] = []
     for dim in (2, 3):
         across = image.diff(dim=dim).abs().mean((0, 1, 5 - dim)).tolist()
         for line, step in enumerate(across, 1):
-            (on if line % block == 0 else grid if line % GRID == 0 else rest).append(step)
+            (on if line in lines[dim] else grid if line % GRID == 0 else rest).append(step)
     mean = [sum(part) / max(len(part), 1) for part in (on, grid, rest)]
     return mean[0] / mean[1] if on else float("nan"), mean[1] / mean[2]
 
@@ -70,7 +72,8 @@ def main() -> None:
         about = json.loads(text)
         pixels = about["width"] * about["height"]
         block = tiling.block_size(encoder, about["height"], about["width"], block_budget())
-        found = jumps(load_picture(out, allow_huge=True).image, block) if block else None
+        cut = tiling.blocks(encoder, about["height"], about["width"], block)
+        found = jumps(load_picture(out, allow_huge=True).image, cut) if block else None
         more = "" if last is None else f"{(peak * 2**30 - last[1]) / (pixels - last[0]):.0f}"
         last = pixels, peak * 2**30
         cells = [f"{about['width']}×{about['height']}", f"{pixels / 1e6:.1f}", str(block or "whole"), f"{seconds:.0f}"]

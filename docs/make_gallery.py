@@ -25,7 +25,6 @@ from make_images import HERE, KEPT, shown, write
 from PIL import Image
 
 from impasto import load_image
-from impasto.media.image import resize
 from impasto.media.sheet import sheet
 
 FOLDER = KEPT.parent / "docs-gallery"
@@ -53,31 +52,15 @@ def made(out: str, within: str = "") -> Path:
     return file
 
 
-def given(name: str) -> torch.Tensor:
-    """One of the pictures that the commands start from."""
-    return load_image(FOLDER / f"{name}.jpg")
-
-
 def laid_out(rows: Sequence[Sequence[tuple[torch.Tensor, str]]], width: int) -> Image.Image:
     """Rows of pictures in cells of 4:3, which are ``width`` pixels wide."""
     return shown(sheet(rows, width * 3 // 4, width))
 
 
-def inset(picture: torch.Tensor, painting: torch.Tensor) -> torch.Tensor:
-    """``picture`` with the painting it is in the manner of in its lower left corner, as in Gatys et al. 2016."""
-    small = resize(painting, round(0.36 * picture.shape[2] * max(painting.shape[2:]) / painting.shape[2]))
-    small = torch.nn.functional.pad(small, (0, 4, 4, 0), value=1.0)
-    height, width = small.shape[2:]
-    picture = picture.clone()
-    picture[:, :, -height:, :width] = small
-    return picture
-
-
 def paintings() -> Image.Image:
-    """The photograph, and its painting in the manner of each of three paintings."""
-    names = {"starry_night": "starry.png", "picasso_selfport1907": "picasso.png", "seated-nude": "nude.png"}
-    one, two, three = ((inset(load_image(made(out)), given(name)), out) for name, out in names.items())
-    return laid_out([[(given("tubingen"), "tubingen.jpg"), one], [two, three]], 512)
+    """The photograph in the manner of each of three paintings; what was given is not ours to show."""
+    row = [(load_image(made(f"{name}.png")), f"{name}.png") for name in ("starry", "picasso", "nude")]
+    return laid_out([row], 512)
 
 
 def swept(out: str, option: str, values: Sequence[str]) -> list[tuple[torch.Tensor, str]]:
@@ -102,12 +85,12 @@ def report() -> Image.Image:
             "--headless",
             "--no-sandbox",
             "--hide-scrollbars",
-            "--window-size=1200,1490",
+            "--window-size=1200,2000",
             "--virtual-time-budget=8000",
         ]
         page = made("weights", "report.html").resolve().as_uri()
         subprocess.run([browser, *how, f"--screenshot={shot}", page], check=True, capture_output=True)
-        picture = shown(load_image(shot))
+        picture = shown(load_image(shot)).crop((0, 840, 1200, 1860))  # the contact sheet, its first row
     return picture.resize((900, round(picture.height * 900 / picture.width)), Image.Resampling.LANCZOS)
 
 
@@ -122,8 +105,9 @@ def starts() -> Image.Image:
 
 
 def layers() -> Image.Image:
-    """The figure of ``impasto study layers`` as it is, but smaller."""
+    """The figure of ``impasto study layers``, smaller, and without its first column, the pictures given."""
     figure = shown(load_image(made("layers", "layers.png")))
+    figure = figure.crop((figure.width // 7, 0, figure.width, figure.height))
     return figure.resize((1280, round(figure.height * 1280 / figure.width)), Image.Resampling.LANCZOS)
 
 
