@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from impasto.cli.options import recipe_options_but, typed
+from impasto.cli.options import opening_options, output_options, recipe_options_but, typed
 from impasto.errors import InputError
 
 __all__ = ["BOTH_ONLY", "CONTENT_ONLY", "STYLE_ONLY", "reconstruct", "texture"]
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # What has no meaning where the other of the two is not wanted.
 STYLE_ONLY = ("style_scale", "style_scales", "style_layers", "statistic", "style_weight", "grain_weight")
@@ -27,32 +24,14 @@ BOTH_ONLY = (
 TEXTURE_STATISTIC = "moments"  # measured: see paint/texture.py
 _FIXED = ("strength", "init", "losses", *BOTH_ONLY)
 
-_OUTPUT: tuple[Callable[[Any], Any], ...] = (
-    click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors)."),
-    click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels."),
-    click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the picture goes  [by the input's name]."),
-    click.option("--bits", type=int, default=8, show_default=True, help="8 or 16 bits a channel; 16 for PNG and TIFF."),
-    click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100."),
-    click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png."),
-    click.option("--log", type=click.Path(path_type=Path), help="Write step, size, total and every loss as CSV."),
-    click.option("--anyway", is_flag=True, help="Go on even where the memory will hardly suffice."),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-    click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines."),
-)
-
-
-def _output_options(command: _Command) -> _Command:
-    for add in reversed(_OUTPUT):
-        command = add(command)
-    return command
-
 
 @click.command()
 @click.argument("content", type=click.Path(path_type=Path))
 @click.option("--layer", metavar="LAYER", help="The layer whose maps are matched  [the encoder's content layer].")
 @click.option("--layers", metavar="all|LAYERS", help="A strip over several layers, as in all or relu1_1,relu3_1.")
 @recipe_options_but(*_FIXED, *CONTENT_ONLY, *STYLE_ONLY, *BOTH_ONLY)
-@_output_options
+@opening_options
+@output_options("by the input's name")
 def reconstruct(
     content: Path, layer: str | None, layers: str | None, out: Path | None, anyway: bool, **given: Any
 ) -> int:
@@ -90,7 +69,8 @@ def reconstruct(
 @click.option("--layers", metavar="all|LAYERS", help="A strip: the style up to each of these layers, as in all.")
 @click.option("--each", is_flag=True, help="With --layers: the style of each layer alone.")
 @recipe_options_but("size", *_FIXED, *CONTENT_ONLY, *BOTH_ONLY, "style_weight", statistic=TEXTURE_STATISTIC)
-@_output_options
+@opening_options
+@output_options("by the input's name")
 def texture(
     style: Path,
     shape: str,

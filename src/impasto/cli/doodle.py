@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from impasto.cli.options import recipe_options_but, typed
+from impasto.cli.options import opening_options, output_options, recipe_options_but, typed
 
 __all__ = ["doodle"]
 
@@ -24,16 +24,8 @@ _OWN = (
 @click.option("--style-map", type=click.Path(path_type=Path), required=True,
               help="The painting's regions, in the colours of the doodle.")  # fmt: skip
 @recipe_options_but(*_OWN)
-@click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors).")
-@click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the picture goes  [DOODLE-STYLE.png].")
-@click.option("--bits", type=int, default=8, show_default=True, help="8 or 16 bits a channel; 16 for PNG and TIFF.")
-@click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100.")
-@click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png.")
-@click.option("--log", type=click.Path(path_type=Path), help="Write step, size, total and every loss as CSV.")
-@click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
+@opening_options
+@output_options("DOODLE-STYLE.png")
 def doodle(doodle: Path, style: Path, style_map: Path, out: Path | None, anyway: bool, **given: Any) -> int:
     """Paint a picture from DOODLE, a map in flat colours, with what STYLE has under the same colours in its own map.
 

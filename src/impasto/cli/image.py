@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from impasto.cli.options import recipe_options, typed
+from impasto.cli.options import all_of, opening_options, output_options, recipe_options, typed
 
 __all__ = ["image", "painting_options"]
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_PAINTING: tuple[Callable[[Any], Any], ...] = (
+painting_options = all_of(  # what is painted and how: the pictures, the recipe, the encoder's file
     click.argument("content", type=click.Path(path_type=Path)),
     click.argument("styles", nargs=-1, required=True, metavar="STYLE..."),
     recipe_options,
-    click.option("--weights", type=click.Path(path_type=Path), help="A VGG-19 weight file (.pth or .safetensors)."),
-    click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels."),
+    opening_options,
 )
-
-
-def painting_options(command: _Command) -> _Command:
-    """Give ``command`` all that says what is painted and how: the pictures, the recipe, the encoder's file."""
-    for add in reversed(_PAINTING):
-        command = add(command)
-    return command
 
 
 @click.command()
 @painting_options
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where the picture goes  [CONTENT-STYLE.png].")
-@click.option("--bits", type=int, default=8, show_default=True, help="8 or 16 bits a channel; 16 for PNG and TIFF.")
-@click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100.")
-@click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png.")
-@click.option("--log", type=click.Path(path_type=Path), help="Write step, size, total and every loss as CSV.")
+@output_options("CONTENT-STYLE.png")
 @click.option(
     "--auto", is_flag=True, help="Where the result is no good, paint once more with the remedy; keep the better."
 )
-@click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
 @click.option("--strip", type=int, default=0, metavar="N",
               help="N pictures on one sheet: from one STYLE to the other, or from less to more strength.")  # fmt: skip
 def image(content: Path, styles: Sequence[str], out: Path | None, anyway: bool, strip: int, **given: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,9 +13,19 @@ from impasto.errors import UnknownNameError
 from impasto.film import SWITCH, film_options
 from impasto.recipe import Option, options
 
-__all__ = ["film_choices", "recipe_options", "recipe_options_but", "typed", "typed_film"]
+__all__ = [
+    "all_of",
+    "film_choices",
+    "opening_options",
+    "output_options",
+    "recipe_options",
+    "recipe_options_but",
+    "typed",
+    "typed_film",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_FILE = click.Path(path_type=Path)
 
 
 class _Choice(click.Choice):  # type: ignore[type-arg]
@@ -52,6 +63,42 @@ def recipe_options_but(*left_out: str, **defaults: Any) -> Callable[[_Command], 
 def film_choices(command: _Command) -> _Command:
     """Give ``command`` every option of ``FilmOptions``; it receives those that were typed."""
     return _adder(film_options())(command)
+
+
+def opening_options(command: _Command) -> _Command:
+    """Give ``command`` what opens its pictures and its encoder: ``weights`` and ``allow_huge``."""
+    return all_of(
+        click.option("--weights", type=_FILE, help="A VGG-19 weight file (.pth or .safetensors)."),
+        click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels."),
+    )(command)
+
+
+def output_options(name: str) -> Callable[[_Command], _Command]:
+    """Give a command that paints one picture all that says where it goes and how: the fields of ``Output``.
+
+    ``name`` is what the help shows as the picture's name where none is given.
+    """
+    return all_of(
+        click.option("-o", "--out", type=_FILE, help=f"Where the picture goes  [{name}]."),
+        click.option("--bits", type=int, default=8, show_default=True, help="8 or 16 bits a channel; 16 for PNG and TIFF."),
+        click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100."),
+        click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png."),
+        click.option("--log", type=_FILE, help="Write step, size, total and every loss as CSV."),
+        click.option("--anyway", is_flag=True, help="Go on even where the memory will hardly suffice."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+        click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines."),
+    )  # fmt: skip
+
+
+def all_of(*added: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
+    """One decorator of several, in the order in which the help shows them."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(added):
+            command = option(command)
+        return command
+
+    return add
 
 
 def _adder(wanted: Iterable[Option]) -> Callable[[_Command], _Command]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from impasto.cli.options import recipe_options_but, typed
+from impasto.cli.options import opening_options, output_options, recipe_options_but, typed
 from impasto.errors import InputError
 
 __all__ = ["upscale"]
@@ -27,16 +27,8 @@ _OWN = (
 @click.option("--times", type=int, default=2, show_default=True, help="2 or 4.")
 @click.option("--style", type=_FILE, help="Fill in the strokes of this painting, finer than the picture knows.")
 @recipe_options_but(*_OWN)
-@click.option("--weights", type=_FILE, help="A VGG-19 weight file (.pth or .safetensors).")
-@click.option("--allow-huge", is_flag=True, help="Read pictures above 100 megapixels.")
-@click.option("-o", "--out", type=_FILE, help="Where the picture goes  [PICTURE-x2.png].")
-@click.option("--bits", type=int, default=8, show_default=True, help="8 or 16 bits a channel; 16 for PNG and TIFF.")
-@click.option("--jpeg-quality", type=int, default=95, show_default=True, help="Quality of JPEG and WebP, 1 to 100.")
-@click.option("--save-every", type=int, default=0, metavar="N", help="Also save every N steps as OUT-0040.png.")
-@click.option("--log", type=_FILE, help="Write step, size, total and every loss as CSV.")
-@click.option("--anyway", is_flag=True, help="Paint even where the memory will hardly suffice.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="A last line on standard output for machines.")
+@opening_options
+@output_options("PICTURE-x2.png")
 def upscale(
     picture: Path,
     times: int,
