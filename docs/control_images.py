@@ -6,12 +6,11 @@ python docs/control_images.py doodle    only that one
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 from doodle_maps import doodle, swirl_map
-from make_images import HERE, KEPT, photograph, shown, strip, write
+from make_images import HERE, KEPT, asked_for, photograph, shown, strip, write
 from PIL import Image, ImageDraw
 
 from impasto import Manner, Recipe, load_image, save_image, stylize
@@ -128,15 +127,9 @@ SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
 
 def main() -> None:
     """Paint and write the sheets that are named, or all."""
-    parser = argparse.ArgumentParser(description="Paint the pictures of docs/control.md.")
-    parser.add_argument("sheets", nargs="*", metavar="SHEET", help=f"of {', '.join(SHEETS)}; all without a name")
-    parser.add_argument("--size", type=int, default=320)
-    parser.add_argument("--quality", default="draft")
-    chosen = parser.parse_args()
-    if unknown := set(chosen.sheets) - set(SHEETS):
-        parser.error(f"no such sheet: {', '.join(unknown)}")
+    _, chosen = asked_for("docs/control.md", SHEETS, {"--size": 320, "--quality": "draft"})
     base = Recipe(encoder="builtin", size=chosen.size, quality=chosen.quality)
-    for name in chosen.sheets or SHEETS:
+    for name in chosen.names:
         write(SHEETS[name](base), HERE / "images" / f"control-{name}.jpg", LIMIT)
 
 

@@ -9,7 +9,6 @@ in runs/docs-gallery; delete it to begin again.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shlex
@@ -21,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from make_images import HERE, KEPT, shown, write
+from make_images import HERE, KEPT, asked_for, shown, write
 from PIL import Image
 
 from impasto import load_image
@@ -135,19 +134,14 @@ FIGURES: dict[str, Callable[[], Image.Image]] = {
 
 def main() -> None:
     """Run, lay out and write the figures that are named, or all."""
-    parser = argparse.ArgumentParser(description="Paint the pictures of docs/gallery.md.")
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; all without a name")
-    parser.add_argument("--shared", type=Path, required=True, help="the folder with images/content and images/style")
-    asked = parser.parse_args()
-    if unknown := set(asked.figures) - set(FIGURES):
-        parser.error(f"no such figure: {', '.join(unknown)}")
+    parser, asked = asked_for("docs/gallery.md", FIGURES, {"--shared": Path("../shared")}, "figure")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         picture = asked.shared / "images" / f"{name}.jpg"
         if not picture.is_file():
             parser.error(f"--shared {asked.shared}: {picture} is missing")
         shutil.copy(picture, FOLDER)
-    for name in asked.figures or FIGURES:
+    for name in asked.names:
         write(FIGURES[name](), HERE / "images" / f"gallery-{name}.jpg", LIMIT)
 
 

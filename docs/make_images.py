@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -268,17 +268,27 @@ def write(sheet: Image.Image, file: Path, limit: int = BYTES) -> None:
     print(f"{file.name}: {sheet.width}×{sheet.height}, {held.tell() / 1e3:.0f} kB at quality {quality}", flush=True)
 
 
+def asked_for(
+    of: str, there: Collection[str], options: Mapping[str, Any], kind: str = "sheet"
+) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """What was typed: ``names`` of the ``there``, all without one, and ``options`` with their defaults."""
+    parser = argparse.ArgumentParser(description=f"Paint the pictures of {of}.")
+    text = f"of {', '.join(there)}; all without a name"
+    parser.add_argument("names", nargs="*", metavar=kind.upper(), help=text)
+    for flag, default in options.items():
+        parser.add_argument(flag, type=type(default), default=default)
+    found = parser.parse_args()
+    if unknown := set(found.names) - set(there):
+        parser.error(f"no such {kind}: {', '.join(unknown)}")
+    found.names = found.names or list(there)
+    return parser, found
+
+
 def main() -> None:
     """Paint and write the sheets that are named, or all."""
-    parser = argparse.ArgumentParser(description="Paint the pictures of README and docs.")
-    parser.add_argument("sheets", nargs="*", metavar="SHEET", help=f"of {', '.join(SHEETS)}; all without a name")
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--quality", default="good")
-    given = parser.parse_args()
-    if unknown := set(given.sheets) - set(SHEETS):
-        parser.error(f"no such sheet: {', '.join(unknown)}")
+    _, given = asked_for("README and docs", SHEETS, {"--size": 512, "--quality": "good"})
     base = Recipe(encoder="builtin", size=given.size, quality=given.quality)
-    for name in given.sheets or SHEETS:
+    for name in given.names:
         write(SHEETS[name](base), HERE / "images" / f"{name}.jpg", FEW if name in SMALL else BYTES)
 
 
