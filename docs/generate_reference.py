@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from impasto.cli import cli
-from impasto.recipe import PRESETS, Option, options
+from impasto.option import Option
+from impasto.recipe import PRESETS, options
 
 PAGE = Path(__file__).with_name("reference.md")
 GROUPS = {

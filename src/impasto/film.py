@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from impasto.errors import InputError, UnknownNameError
-from impasto.recipe import _KINDS, Option, Recipe, _checked, _option
+from impasto.errors import InputError
+from impasto.option import Option, OptionSet, option
+from impasto.recipe import Recipe
 
 __all__ = ["SWITCH", "FilmOptions", "check_recipe_of_film", "film_options"]
 
@@ -16,39 +15,41 @@ SWITCH = ("off", "on")  # the choices of an option that is typed without a value
 
 
 @dataclass(frozen=True)
-class FilmOptions:
+class FilmOptions(OptionSet):
     """How a film is painted, frame after frame. Frozen: change a copy with ``options.but(passes=2)``.
 
     Raises ``InputError`` on values out of range and on options that contradict each other.
     """
 
-    init: str = _option(
+    called: ClassVar[str] = "film option"
+
+    init: str = option(
         "warped",
         "What a frame after the first of its shot starts from: the painted frame before it, moved by the flow or as it "
         "was, its own content, or a fixed noise.",
         "coherence",
         choices=("warped", "previous", "content", "noise"),
     )
-    temporal_weight: float = _option(
+    temporal_weight: float = option(
         10.0,
         "Weight that holds a frame to those painted before it, where the flow can be trusted; 0 for none.",
         "coherence",
         low=0,
         high=1e6,
     )
-    memory: str = _option(
+    memory: str = option(
         "1,4",
         "How many frames back a frame is held to, nearest first; far ones know what was hidden meanwhile.",
         "coherence",
         metavar="FRAMES",
     )
-    flow: str = _option(
+    flow: str = option(
         "dis",
         "How motion is found: dense inverse search, Farnebäck, or none (every pixel is taken to stay).",
         "coherence",
         choices=("dis", "farneback", "none"),
     )
-    flow_size: int = _option(
+    flow_size: int = option(
         0,
         "Longer side at which motion is looked for, in pixels; 0: that of the film, 960 at most.",
         "coherence",
@@ -56,54 +57,35 @@ class FilmOptions:
         high=20000,
         metavar="PIXELS",
     )
-    frame_steps: int = _option(
+    frame_steps: int = option(
         0,
         "Steps of a frame after the first of its shot, at the final size, where it moves; 0: as --quality says.",
         "coherence",
         low=0,
         high=100000,
     )
-    passes: int = _option(
+    passes: int = option(
         1,
         "How often a shot is gone through, forwards and backwards in turn; more than 1 for much and fast motion.",
         "coherence",
         low=1,
         high=50,
     )
-    cuts: str = _option(
+    cuts: str = option(
         "auto",
         "Where a new shot begins and nothing is carried over: found, or nowhere.",
         "film",
         choices=("auto", "none"),
     )
-    loop: str = _option(
+    loop: str = option(
         "off",
         "Bring the last frames back to the first one, so that the film can be shown over and over without a jump.",
         "film",
         choices=SWITCH,
     )
 
-    def __post_init__(self) -> None:
-        for option in film_options():
-            object.__setattr__(self, option.name, _checked(option, getattr(self, option.name)))
+    def check_together(self) -> None:
         _check_together(self)
-
-    def but(self, **changes: Any) -> FilmOptions:
-        """A copy with ``changes``; an unknown option raises ``InputError`` with the nearest name."""
-        known = [option.name for option in film_options()]
-        for name in changes:
-            if name not in known:
-                raise UnknownNameError("film option", name, difflib.get_close_matches(name, known, cutoff=0) or known)
-        return replace(self, **changes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, in order; ``FilmOptions.from_dict`` reads them back."""
-        return {option.name: getattr(self, option.name) for option in film_options()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> FilmOptions:
-        """The options with ``values``; the rest stands at its defaults."""
-        return cls().but(**values)
 
     def back(self) -> tuple[int, ...]:
         """``memory`` as numbers of frames, nearest first."""
@@ -120,19 +102,12 @@ class FilmOptions:
 
 def film_options() -> tuple[Option, ...]:
     """All options of a film, in the order that help shows them."""
-    return _OPTIONS
-
-
-_OPTIONS = tuple(
-    Option(item.name, _KINDS[str(item.type)], item.default, **item.metadata)
-    for item in fields(FilmOptions)
-    if item.default is not MISSING
-)
+    return FilmOptions.declared()
 
 
 def _check_together(options: FilmOptions) -> None:
     """Refuse options of which one takes all effect from the other; given is what is not at its default."""
-    given = {option.name for option in film_options() if getattr(options, option.name) != option.default}
+    given = options.given()
     back = options.back()
     if 1 not in back and options.init in ("warped", "previous"):
         raise InputError(

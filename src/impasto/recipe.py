@@ -5,49 +5,22 @@ The command line, the metadata in a picture and the docs' reference are made fro
 
 from __future__ import annotations
 
-import difflib
-import math
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 from impasto.errors import InputError, UnknownNameError
 from impasto.mixture import named_numbers, sizes
+from impasto.option import Option, OptionSet, flag, option
 
 __all__ = [
     "PRESETS",
     "STATISTIC_NAMES",
-    "Option",
     "Recipe",
     "options",
     "region_colors",
     "region_strengths",
     "statistic_shares",
 ]
-
-
-@dataclass(frozen=True)
-class Option:
-    """One field of ``Recipe`` as a surface shows it: ``low`` and ``high`` are the range that is accepted."""
-
-    name: str
-    kind: type
-    default: Any
-    help: str
-    group: str
-    choices: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    metavar: str | None = None
-
-    def check(self, value: Any) -> Any:
-        """``value`` as this option's kind; ``InputError`` where it is of another, or out of range."""
-        return _checked(self, value)
-
-
-def _option(default: Any, help: str, group: str, **about: Any) -> Any:
-    return field(default=default, metadata={"help": help, "group": group, **about})
 
 
 # Steps of each size from coarse to fine; the last entry is the final size.
@@ -61,7 +34,7 @@ STATISTIC_NAMES = ("gram", "moments", "histogram", "sliced-wasserstein", "neares
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(OptionSet):
     """How to paint. Frozen: change a copy with ``recipe.but(size=768)``.
 
     Raises ``InputError`` on values out of range and on options that contradict each other.
@@ -70,157 +43,157 @@ class Recipe:
     any encoder and any style.
     """
 
-    size: int = _option(512, "Longer side of the picture, in pixels.", "picture", low=32, high=20000, metavar="PIXELS")
-    strength: float = _option(
+    size: int = option(512, "Longer side of the picture, in pixels.", "picture", low=32, high=20000, metavar="PIXELS")
+    strength: float = option(
         50.0,
         "How much painting, how much photograph: 0 keeps the photograph, 50 is balanced, 100 is nearly all painting.",
         "picture",
         low=0,
         high=100,
     )
-    quality: str = _option(
+    quality: str = option(
         "good", "How long to paint: steps at each size, coarse to fine.", "picture", choices=tuple(PRESETS)
     )
-    steps: int = _option(
+    steps: int = option(
         0,
         "Steps at the final size, the coarser sizes in proportion; 0: as --quality says.",
         "picture",
         low=0,
         high=100000,
     )
-    polish: int = _option(
+    polish: int = option(
         -1,
         "Steps of VGG-19 at the final size, behind a small encoder's painting; -1: for --quality best where it is installed.",
         "picture",
         low=-1,
         high=100000,
     )
-    style_scale: float = _option(
+    style_scale: float = option(
         1.0, "Size of the strokes: 2 paints twice as large, 0.5 half as large.", "picture", low=0.1, high=10
     )
-    style_scales: str = _option(
+    style_scales: str = option(
         "",
         "Several sizes of strokes at once, times --style-scale, as in 0.5,1,2 or 0.5=2,2=1; empty: one.",
         "picture",
         metavar="SCALES",
     )
-    seed: int = _option(0, "Seed of everything random.", "picture", low=0, high=2**63 - 1)
+    seed: int = option(0, "Seed of everything random.", "picture", low=0, high=2**63 - 1)
 
-    color: str = _option(
+    color: str = option(
         "style",
         "Whose colours: style, the painting's; content, kept under the painted light; luma, light alone is painted; "
         "match, the painting is recoloured first; palette, the painting's colours and no strokes.",
         "colour",
         choices=("style", "content", "luma", "match", "palette"),
     )
-    color_space: str = _option(
+    color_space: str = option(
         "oklab",
         "Where light and colour part, for --color content and luma.",
         "colour",
         choices=("oklab", "lab", "ycbcr"),
     )
-    color_match: str = _option(
+    color_match: str = option(
         "pca",
         "How colours are matched, for --color match and palette: mean, mean and covariance (two ways), or histogram.",
         "colour",
         choices=("mean", "cholesky", "pca", "histogram"),
     )
-    protect: str = _option("", "A mask: what is white in it stays as it is in the content.", "kept", metavar="FILE")
-    foreground: str = _option(
+    protect: str = option("", "A mask: what is white in it stays as it is in the content.", "kept", metavar="FILE")
+    foreground: str = option(
         "",
         "Keep the foreground as it is: GrabCut finds it in this box of the content, or away from its border.",
         "kept",
         metavar="auto|X,Y,W,H",
     )
 
-    init: str = _option(
+    init: str = option(
         "content",
         "What the painting starts from: content, noise, style, regions (their colours in the painting), or a picture file.",
         "start",
         metavar="WHAT",
     )
-    noise_mean: float = _option(0.5, "Mean of --init noise, 0..1.", "start", low=0, high=1)
-    noise_std: float = _option(0.25, "Standard deviation of --init noise.", "start", low=0, high=1)
-    start_size: int = _option(
+    noise_mean: float = option(0.5, "Mean of --init noise, 0..1.", "start", low=0, high=1)
+    noise_std: float = option(0.25, "Standard deviation of --init noise.", "start", low=0, high=1)
+    start_size: int = option(
         64, "Longer side at which the painting starts; equal to --size for one size only.", "start", low=32, high=20000
     )
 
-    mask: str = _option(
+    mask: str = option(
         "", "A picture of the content's regions, each in one colour: they are painted apart.", "regions", metavar="FILE"
     )
-    style_mask: str = _option(
+    style_mask: str = option(
         "",
         "The painting's own regions in the same colours: each of the content's takes its style from there.",
         "regions",
         metavar="FILE",
     )
-    region_strength: str = _option(
+    region_strength: str = option(
         "", "A --strength of their own for some regions, as in red=80,#0000ff=20.", "regions", metavar="COLOURS"
     )
-    region_color: str = _option(
+    region_color: str = option(
         "",
         "Whose colours some regions have, content or style, as in red=content,#0000ff=style.",
         "regions",
         metavar="COLOURS",
     )
 
-    encoder: str = _option(
+    encoder: str = option(
         "auto",
         "Who looks: auto, builtin, random, vgg19, vgg19-caffe, or a .safetensors file.",
         "encoder",
         metavar="NAME",
     )
-    pooling: str = _option("max", "How a VGG-19 halves its maps.", "encoder", choices=("max", "average"))
-    normalise: str = _option(
+    pooling: str = option("max", "How a VGG-19 halves its maps.", "encoder", choices=("max", "average"))
+    normalise: str = option(
         "mean",
         "What is taken from a picture before an encoder sees it: the mean colour it was trained with, or none.",
         "encoder",
         choices=("mean", "none"),
     )
-    content_layers: str = _option(
+    content_layers: str = option(
         "",
         "Layers of the content loss, as in relu4_2 or relu3_1=0.5,relu4_2=1; empty: the encoder's own.",
         "encoder",
         metavar="LAYERS",
     )
-    style_layers: str = _option(
+    style_layers: str = option(
         "",
         "Layers of the style loss with weights, as in relu1_1=2,relu2_1; empty: the encoder's own.",
         "encoder",
         metavar="LAYERS",
     )
 
-    statistic: str = _option(
+    statistic: str = option(
         "gram",
         "What a style is: gram, moments (mean and covariance), histogram, sliced-wasserstein, nearest (features) or "
         "patches; several with weights as in gram,histogram=0.5.",
         "losses",
         metavar="NAMES",
     )
-    losses: str = _option(
+    losses: str = option(
         "relative",
         "relative: each loss over its target's size; classic: the absolute weights of Gatys.",
         "losses",
         choices=("relative", "classic"),
     )
-    content_weight: float = _option(
+    content_weight: float = option(
         -1.0, "Weight of the content loss; -1: as --strength says (classic: 5).", "losses", low=-1, high=1e12
     )
-    style_weight: float = _option(
+    style_weight: float = option(
         -1.0, "Weight of the style loss; -1: as --strength says (classic: 100).", "losses", low=-1, high=1e12
     )
-    tv_weight: float = _option(0.0, "Weight of total variation: smoother when higher.", "losses", low=0, high=1e12)
-    laplacian_weight: float = _option(
+    tv_weight: float = option(0.0, "Weight of total variation: smoother when higher.", "losses", low=0, high=1e12)
+    laplacian_weight: float = option(
         0.0, "Weight that keeps the photograph's edges, by its Laplacian; about 1 shows.", "losses", low=0, high=1e12
     )
-    grain_weight: float = _option(
+    grain_weight: float = option(
         0.15,
         "Weight against colour noise finer than the painting's own; 0 for none.",
         "losses",
         low=0,
         high=1e12,
     )
-    grey_weight: float = _option(
+    grey_weight: float = option(
         0.0,
         "Weight that pulls the picture towards mean grey: the remedy when it goes white.",
         "losses",
@@ -228,101 +201,50 @@ class Recipe:
         high=1e12,
     )
 
-    optimizer: str = _option("adam", "How the picture is improved.", "descent", choices=("adam", "lbfgs"))
-    learning_rate: float = _option(
+    optimizer: str = option("adam", "How the picture is improved.", "descent", choices=("adam", "lbfgs"))
+    learning_rate: float = option(
         0.0,
         "Step size on 0..1 pixels; 0: the optimiser's own (adam 0.03, lbfgs 1).",
         "descent",
         low=0,
         high=100,
     )
-    mirror: str = _option(
+    mirror: str = option(
         "auto",
         "Look at the picture in a mirror at every other step, in which an encoder's errors even out; auto: unless it is a "
         "VGG-19.",
         "descent",
         choices=("auto", "on", "off"),
     )
-    averaging: float = _option(
+    averaging: float = option(
         0.4,
         "Averaging of the last pictures: 0 none, towards 1 longer; takes away the optimiser's grain.",
         "descent",
         low=0,
         high=0.999,
     )
-    device: str = _option("auto", "Where to compute.", "machine", choices=("auto", "cpu", "cuda", "mps"))
-    block: int = _option(
+    device: str = option("auto", "Where to compute.", "machine", choices=("auto", "cpu", "cuda", "mps"))
+    block: int = option(
         0,
         "Side of the blocks in which a large picture is seen, in pixels; 0: as memory asks for.",
         "machine",
         low=0,
         high=20000,
     )
-    precision: str = _option(
+    precision: str = option(
         "auto",
         "Number format of the encoder; auto takes the fastest that this machine has.",
         "machine",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
 
-    def __post_init__(self) -> None:
-        for option in options():
-            object.__setattr__(self, option.name, _checked(option, getattr(self, option.name)))
+    def check_together(self) -> None:
         _check_together(self)
-
-    def but(self, **changes: Any) -> Recipe:
-        """A copy with ``changes``; an unknown option raises ``InputError`` with the nearest name."""
-        known = [option.name for option in options()]
-        for name in changes:
-            if name not in known:
-                raise UnknownNameError("option", name, difflib.get_close_matches(name, known, n=5, cutoff=0) or known)
-        return replace(self, **changes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, in order; ``Recipe.from_dict`` reads them back."""
-        return {option.name: getattr(self, option.name) for option in options()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """The recipe with ``values``; the rest stands at its defaults."""
-        return cls().but(**values)
-
-
-_KINDS: dict[str, type] = {"int": int, "float": float, "str": str}
 
 
 def options() -> tuple[Option, ...]:
     """All options, in the order that help shows them."""
-    return _OPTIONS
-
-
-_OPTIONS = tuple(
-    Option(item.name, _KINDS[str(item.type)], item.default, **item.metadata)
-    for item in fields(Recipe)
-    if item.default is not MISSING
-)
-
-
-def _checked(option: Option, value: Any) -> Any:
-    """``value`` as the option's kind and within its range; ``InputError`` says what was expected."""
-    flag = _flag(option.name)
-    if option.kind is str:
-        if not isinstance(value, str):
-            raise InputError(f"{flag} {value!r}: expected a text")
-        if option.choices and value not in option.choices:
-            raise UnknownNameError(f"value for {flag}", value, option.choices)
-        return value
-    kind = "a whole number" if option.kind is int else "a number"
-    try:
-        number = option.kind(value)
-        fits = number == value if option.kind is int else math.isfinite(number)
-    except (TypeError, ValueError, OverflowError):
-        fits = False
-    if isinstance(value, (bool, str)) or not fits:
-        raise InputError(f"{flag} {value!r}: expected {kind}")
-    if (option.low is not None and number < option.low) or (option.high is not None and number > option.high):
-        raise InputError(f"{flag} {value}: expected a value from {option.low:g} to {option.high:g}")
-    return number
+    return Recipe.declared()
 
 
 def statistic_shares(text: str) -> dict[str, float]:
@@ -367,10 +289,10 @@ def _check_together(recipe: Recipe) -> None:
 
     An option counts as given where it is not at its default: a recipe does not know who typed what.
     """
-    given = {option.name for option in options() if getattr(recipe, option.name) != option.default}
+    given = recipe.given()
     for name in ("content_weight", "style_weight"):
         if -1 < getattr(recipe, name) < 0:
-            raise InputError(f"{_flag(name)} {getattr(recipe, name)}: expected 0 or more, or -1 for the usual one")
+            raise InputError(f"{flag(name)} {getattr(recipe, name)}: expected 0 or more, or -1 for the usual one")
     if recipe.content_weight == 0 and recipe.style_weight == 0:
         raise InputError("--content-weight 0 and --style-weight 0: nothing is wanted of the picture; give one a weight")
     if "start_size" in given and recipe.start_size > recipe.size:
@@ -381,7 +303,7 @@ def _check_together(recipe: Recipe) -> None:
     for name in ("content_weight", "style_weight"):
         if name in given and "strength" in given:
             raise InputError(
-                f"--strength and {_flag(name)} together: strength is what sets the weights; give one or the other"
+                f"--strength and {flag(name)} together: strength is what sets the weights; give one or the other"
             )
     if recipe.losses == "classic" and "strength" in given:
         raise InputError(
@@ -396,7 +318,7 @@ def _check_together(recipe: Recipe) -> None:
     for name in ("noise_mean", "noise_std"):
         if name in given and recipe.init != "noise":
             raise InputError(
-                f"{_flag(name)} is of --init noise, but --init is {recipe.init!r}: give --init noise with it"
+                f"{flag(name)} is of --init noise, but --init is {recipe.init!r}: give --init noise with it"
             )
     _check_colors(recipe, given)
     if recipe.polish > 0 and recipe.encoder.startswith("vgg19"):
@@ -420,7 +342,7 @@ def _check_regions(recipe: Recipe) -> None:
     colors = region_colors(recipe.region_color)
     for name in ("style_mask", "region_strength", "region_color"):
         if getattr(recipe, name) and not recipe.mask:
-            raise InputError(f"{_flag(name)} is about regions, and there is no --mask that shows them: give one")
+            raise InputError(f"{flag(name)} is about regions, and there is no --mask that shows them: give one")
     if recipe.init == "regions" and not recipe.mask:
         raise InputError("--init regions is about regions, and there is no --mask that shows them: give one")
     if recipe.mask and recipe.losses == "classic":
@@ -443,21 +365,15 @@ def _check_colors(recipe: Recipe, given: set[str]) -> None:
         kept = name == "color_space" and "content" in region_colors(recipe.region_color).values()
         if name in given and recipe.color not in modes and not kept:
             raise InputError(
-                f"{_flag(name)} is of --color {' and '.join(modes)}, but --color is {recipe.color}: give one of them"
+                f"{flag(name)} is of --color {' and '.join(modes)}, but --color is {recipe.color}: give one of them"
             )
     if recipe.color == "palette":
         for name in ("strength", "quality", "steps", "style_scale", "init", "region_strength"):
             if name in given:
-                raise InputError(
-                    f"--color palette paints no strokes: {_flag(name)} has no effect with it; leave it out"
-                )
+                raise InputError(f"--color palette paints no strokes: {flag(name)} has no effect with it; leave it out")
     if recipe.protect and recipe.foreground:
         raise InputError("--protect and --foreground together: both say what stays as it is; give one of them")
     if recipe.foreground not in ("", "auto") and not re.fullmatch(r"\d+(,\d+){3}", recipe.foreground):
         raise InputError(
             f"--foreground {recipe.foreground!r}: expected auto or x,y,w,h in pixels of the content, as in 40,20,200,300"
         )
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

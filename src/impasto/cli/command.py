@@ -8,7 +8,8 @@ from typing import Any
 
 from impasto.film import SWITCH
 from impasto.mixture import Manner
-from impasto.recipe import Option, options
+from impasto.option import Option
+from impasto.recipe import options
 
 __all__ = ["command_line", "option_words"]
 

@@ -11,7 +11,8 @@ import click
 
 from impasto.errors import UnknownNameError
 from impasto.film import SWITCH, film_options
-from impasto.recipe import Option, options
+from impasto.option import Option
+from impasto.recipe import options
 
 __all__ = [
     "all_of",

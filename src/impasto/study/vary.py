@@ -11,7 +11,8 @@ from pathlib import PurePath
 from typing import Any
 
 from impasto.errors import ImpastoError, InputError, UnknownNameError
-from impasto.recipe import Option, Recipe, options
+from impasto.option import Option
+from impasto.recipe import Recipe, options
 
 __all__ = ["MANY", "blamed", "cells_of", "label", "parse_vary", "value_text"]
 
