@@ -68,14 +68,16 @@ def picture(name: str) -> Image.Image:
 
 
 def regions(base: Recipe) -> Image.Image:
-    """A photograph, its mask, two styles, and the person left nearly alone."""
+    """A photograph, its mask, two styles, the person left nearly alone, and the person in her own colours."""
     masked = base.but(mask=str(given("astronaut-mask")))
     two = [style("mosaic", region="red"), style("swirl", region="blue")]
     row = [(picture("astronaut"), "photograph"), (picture("astronaut-mask"), "--mask")]
     row.append((painted("regions", "astronaut", two, masked), "mosaic in red, swirl in blue"))
     kept = masked.but(region_strength="red=10,blue=70")
     row.append((painted("strengths", "astronaut", [style("swirl")], kept), "--region-strength red=10,blue=70"))
-    return strip([row], [394])
+    own = masked.but(region_color="red=content")
+    row.append((painted("region-color", "astronaut", [style("swirl")], own), "--region-color red=content"))
+    return strip([row], [312])
 
 
 def mixing(base: Recipe) -> Image.Image:

@@ -111,6 +111,25 @@ def style_scale(base: Recipe) -> Image.Image:
     return strip([row], [480])
 
 
+def sizes(base: Recipe) -> Image.Image:
+    """One pair at three sizes, whole above, a piece of each at its own pixels below."""
+    whole, pieces = [], []
+    for size in (512, 2048, 6000):
+        file = KEPT / "sizes" / f"{size}-{base.quality}.png"
+        if not file.exists():
+            print(f"painting {file.stem} at {size} pixels …", flush=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            # A painting as large as a good photograph of one: its bristles are there to be seen.
+            painting = draw_painting("swirl", width=2560, height=2048)
+            stylize(photograph("coffee"), painting, base.but(size=size)).save(file)
+        picture = shown(load_image(file))
+        whole.append((picture, f"--size {size}"))
+        left, top = round(0.42 * picture.width), round(0.3 * picture.height)
+        side = (min(528, picture.width - left), min(352, picture.height - top))
+        pieces.append((picture.crop((left, top, left + side[0], top + side[1])), "a piece of it, pixel by pixel"))
+    return strip([whole, pieces], [352, 352])
+
+
 def colour(base: Recipe) -> Image.Image:
     """The photograph and the painting, and whose colours the result has."""
     photo, painting = "chelsea", "ember"
@@ -244,6 +263,7 @@ SHEETS: dict[str, Callable[[Recipe], Image.Image]] = {
     "paintings": paintings,
     "strength": strength,
     "style-scale": style_scale,
+    "sizes": sizes,
     "colour": colour,
     "protect": protect,
     "compose": compose,

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "impasto"
-LEAVES = {"errors", "runtime", "recipe", "mixture", "film"}
+LEAVES = {"errors", "runtime", "option", "recipe", "mixture", "film"}
 ENGINES = LEAVES | {"media", "see", "loss", "paint"}
 MAY_IMPORT = {
     "errors": set(),
     "runtime": {"errors"},
     "mixture": {"errors"},
-    "recipe": {"errors", "mixture"},
-    "film": {"errors", "recipe"},
+    "option": {"errors"},
+    "recipe": {"errors", "mixture", "option"},
+    "film": {"errors", "option", "recipe"},
     "media": LEAVES,
     "see": LEAVES,
     "loss": LEAVES | {"see"},

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from impasto import stylize
+from impasto import Manner, save_image, stylize
 
 pytestmark = pytest.mark.slow
 SIZE = 256
@@ -61,6 +61,19 @@ def test_vgg19_is_finer_still(judge: ModuleType, shared: Path, caffe_weights: Pa
     assert found["style"] < 0.09
     assert found["content"] < 0.5
     assert found["chroma_noise"] < 1.1
+
+
+def test_two_regions_of_one_style_are_as_near_to_it_as_one(
+    judge: ModuleType, shared: Path, builtin_picture: torch.Tensor, tmp_path: Path
+) -> None:
+    mask = torch.zeros(1, 3, 192, 256)
+    mask[:, 0, :, :128], mask[:, 2, :, 128:] = 1, 1
+    save_image(mask, tmp_path / "mask.png")
+    images = shared / "images"
+    twice = [Manner(images / "style/starry_night.jpg", region=colour) for colour in ("red", "blue")]
+    parted = stylize(images / "content/tubingen.jpg", twice, size=SIZE, encoder="builtin", mask=str(tmp_path / "mask.png"))
+    whole, halves = (judged(judge, shared, image)["style"] for image in (builtin_picture, parted.image))
+    assert abs(halves / whole - 1) < 0.02
 
 
 def test_no_frame_along_the_border(builtin_picture: torch.Tensor, shared: Path) -> None:

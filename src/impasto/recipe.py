@@ -25,8 +25,8 @@ __all__ = [
 
 # Steps of each size from coarse to fine; the last entry is the final size.
 PRESETS: dict[str, tuple[int, ...]] = {
-    "draft": (30, 24, 16, 6),
-    "good": (72, 54, 48, 30),
+    "draft": (24, 16, 6),
+    "good": (40, 32, 36, 30),
     "best": (200, 150, 120, 80),
 }
 
@@ -115,7 +115,12 @@ class Recipe(OptionSet):
     noise_mean: float = option(0.5, "Mean of --init noise, 0..1.", "start", low=0, high=1)
     noise_std: float = option(0.25, "Standard deviation of --init noise.", "start", low=0, high=1)
     start_size: int = option(
-        64, "Longer side at which the painting starts; equal to --size for one size only.", "start", low=32, high=20000
+        0,
+        "Longer side at which the painting starts; equal to --size for one size only; 0: 64 pixels, 128 for a draft.",
+        "start",
+        low=0,
+        high=20000,
+        metavar="PIXELS",
     )
 
     mask: str = option(
@@ -212,7 +217,7 @@ class Recipe(OptionSet):
     mirror: str = option(
         "auto",
         "Look at the picture in a mirror at every other step, in which an encoder's errors even out; auto: unless it is a "
-        "VGG-19.",
+        "VGG-19, or a draft.",
         "descent",
         choices=("auto", "on", "off"),
     )
@@ -237,6 +242,11 @@ class Recipe(OptionSet):
         "machine",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
+
+    @property
+    def first_size(self) -> int:
+        """The longer side at which the painting starts."""
+        return self.start_size or min(self.size, 128 if self.quality == "draft" else 64)
 
     def check_together(self) -> None:
         _check_together(self)
@@ -295,7 +305,9 @@ def _check_together(recipe: Recipe) -> None:
             raise InputError(f"{flag(name)} {getattr(recipe, name)}: expected 0 or more, or -1 for the usual one")
     if recipe.content_weight == 0 and recipe.style_weight == 0:
         raise InputError("--content-weight 0 and --style-weight 0: nothing is wanted of the picture; give one a weight")
-    if "start_size" in given and recipe.start_size > recipe.size:
+    if 0 < recipe.start_size < 32:
+        raise InputError(f"--start-size {recipe.start_size}: expected 32 or more, or 0 for the usual one")
+    if recipe.start_size > recipe.size:
         raise InputError(
             f"--start-size {recipe.start_size} is above --size {recipe.size}: "
             "expected at most as much (equal for one size only)"

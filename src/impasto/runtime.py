@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "LARGE",
     "block_budget",
     "choose_device",
     "choose_precision",
@@ -24,6 +25,8 @@ __all__ = [
     "processor_name",
     "total_memory",
 ]
+
+LARGE = 1 << 23  # pixels of a picture from which on memory is saved at the cost of some time: 8 megapixels
 
 
 def choose_device(name: str = "auto") -> str:

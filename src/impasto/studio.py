@@ -274,12 +274,12 @@ def open_easel(
 def _polished(recipe: Recipe, weights: Path | str | None, encoder: Encoder | None) -> Recipe:
     """``recipe`` with the number of steps that VGG-19 is to take behind another encoder, 0 for none.
 
-    Left to choose, ``--quality best`` is the built-in encoder's good painting and VGG-19's polish, where that is at hand.
+    Left to choose, ``--quality best`` is the built-in encoder's draft and VGG-19's polish, where that is at hand.
     """
     if recipe.polish < 0:
         free = recipe.quality == "best" and recipe.encoder == "auto" and encoder is None and recipe.losses == "relative"
         if free and recipe.strength and (weights is not None or describe_auto()[0] in _VGG):
-            return recipe.but(encoder="builtin", quality="good", polish=_POLISH)
+            return recipe.but(encoder="builtin", quality="draft", polish=_POLISH)
     elif recipe.polish and recipe.encoder == "auto" and encoder is None:
         return recipe.but(encoder="builtin")
     return recipe

@@ -32,7 +32,7 @@ def given(tmp_path, style, tiny):
     save_image(content, files[0], alpha=alpha)
     save_image(style, files[1])
     save_encoder(tmp_path / "tiny.safetensors", tiny)
-    return *files, Recipe(size=64, start_size=32, steps=1, encoder=str(tmp_path / "tiny.safetensors"))
+    return *files, Recipe(size=64, start_size=32, steps=2, encoder=str(tmp_path / "tiny.safetensors"))
 
 
 def opened(given, varied, **options):

@@ -20,6 +20,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.loss.objective import Objective
 from impasto.loss.terms import ClassicContent, ClassicStyle, Losses, Match, Style
+from impasto.runtime import LARGE, give_back
 from impasto.see import tiling
 
 __all__ = ["BlockObjective"]
@@ -66,9 +67,12 @@ class BlockObjective:
         def add(name: str, amount: Tensor) -> None:
             parts[name] = parts[name] + amount.detach() if name in parts else amount.detach()
 
+        large = image.shape[2] * image.shape[3] >= LARGE
         slopes = self._slopes(image, means, add)
         map_slopes = self._map_slopes(image, wholes, add)
         grid = tiling.blocks(encoder, image.shape[2], image.shape[3], self.size)
+        if large:
+            give_back()  # maps without a gradient leave gaps that those with one do not fill
         grad = torch.zeros_like(image)
         layers = {term.layer for term in terms}
         for block in grid:
@@ -93,6 +97,8 @@ class BlockObjective:
                 (found,) = torch.autograd.grad(pull, piece)
                 top, bottom, left, right = block.outer
                 grad[:, :, top:bottom, left:right] += found
+        if large:
+            give_back()  # what follows is whole pictures
         return parts, grad if with_grad else None
 
     def _pull(self, term: _Mean, slope: Tensor, own: Tensor, block: tiling.Block, image: Tensor) -> Tensor | float:

@@ -27,6 +27,8 @@ __all__ = [
     "Term",
 ]
 
+_AT_ONCE = 1 << 23  # numbers
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -80,8 +82,10 @@ class Match:
 
     @cached_property
     def size(self) -> Tensor:
-        """``|F*|²``, summed once: over a large picture it takes time and memory."""
-        return self.target.float().square().sum().clamp_min(1e-8 * self.target.numel())
+        """``|F*|²``, summed once, by rows: a large picture's maps in float32 would take more than all the rest."""
+        rows = max(1, _AT_ONCE * self.target.shape[2] // max(self.target.numel(), 1))
+        parts = [part.float().square().sum() for part in self.target.split(rows, dim=2)]
+        return torch.stack(parts).sum().clamp_min(1e-8 * self.target.numel())
 
     def within(self, rows: slice, columns: slice) -> Match:
         """The same term on a part of the map: parts that cover the map sum up to the whole."""

@@ -66,11 +66,11 @@ class TexturePainter(OptimisePainter):
         sizes left out are taken at the first.
         """
         recipe = self.recipe
-        if recipe.start_size < recipe.size:
+        if recipe.first_size < recipe.size:
             targets = self.targets
             assert isinstance(targets, SwatchTargets)
             shown = min(targets.shown(style) for style in targets.styles)
-            start = recipe.start_size * max(1.0, recipe.size / shown)
+            start = recipe.first_size * max(1.0, recipe.size / shown)
             recipe = recipe.but(start_size=min(round(start), recipe.size))
         whole = ladder(recipe, height, width)
         halvings = round(math.log2(max(self.encoder.stride(layer) for layer in self.targets.layers)))

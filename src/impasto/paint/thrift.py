@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from impasto import runtime
+
 __all__ = ["LARGE", "Kept", "is_large"]
 
-LARGE = 3 << 23  # numbers: 8 megapixels
+LARGE = 3 * runtime.LARGE  # numbers
 _STRIP = 1 << 20
 _STEPS = 65535  # of 16 bits: what the finest file can hold
 

@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 
 from impasto.errors import InputError
+from impasto.runtime import LARGE
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
 __all__ = ["Block", "block_size", "blocks", "describe", "describe_each", "encode", "grid", "own_mask", "widest"]
-
-_LARGE = 1 << 23  # pixels
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
     if not per_pixel or not encoder.radius or height * width * per_pixel <= budget:
         return 0
     deepest = max(layer.stride for layer in encoder.layers)
-    share = 4 if height * width > _LARGE else 2
+    share = 4 if height * width > LARGE else 2
     side = int((budget / share / per_pixel) ** 0.5) - 2 * encoder.radius
     return max(side // deepest * deepest, 4 * deepest)
 
