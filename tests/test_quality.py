@@ -71,7 +71,9 @@ def test_two_regions_of_one_style_are_as_near_to_it_as_one(
     save_image(mask, tmp_path / "mask.png")
     images = shared / "images"
     twice = [Manner(images / "style/starry_night.jpg", region=colour) for colour in ("red", "blue")]
-    parted = stylize(images / "content/tubingen.jpg", twice, size=SIZE, encoder="builtin", mask=str(tmp_path / "mask.png"))
+    parted = stylize(
+        images / "content/tubingen.jpg", twice, size=SIZE, encoder="builtin", mask=str(tmp_path / "mask.png")
+    )
     whole, halves = (judged(judge, shared, image)["style"] for image in (builtin_picture, parted.image))
     assert abs(halves / whole - 1) < 0.02
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from impasto.cli.quick import loading
 from impasto.errors import ImpastoError, InputError, MediaError
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Output:
             raise InputError(f"--jpeg-quality {self.jpeg_quality}: expected 1 to 100")
         if self.save_every < 0:
             raise InputError(f"--save-every {self.save_every}: expected a number of steps, 0 for none")
-        from impasto.studio import check_log, check_output, check_stages
+        with loading():
+            from impasto.studio import check_log, check_output, check_stages
 
         inputs = list(inputs)
         check_output(self.out, inputs, bits=self.bits, size=size)
