@@ -5,14 +5,18 @@ import pytest
 from impasto.cli.quick import loading
 
 
+def broken():
+    assert not gc.isenabled()
+    raise ImportError("none such")
+
+
 @pytest.mark.parametrize("on", [True, False])
 def test_the_collector_rests_while_modules_load_and_is_as_it_was_behind(on):
     was = gc.isenabled()
     try:
         (gc.enable if on else gc.disable)()
         with pytest.raises(ImportError), loading():
-            assert not gc.isenabled()
-            raise ImportError("none such")
+            broken()
         assert gc.isenabled() == on
     finally:
         gc.unfreeze()
