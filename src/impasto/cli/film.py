@@ -1,24 +1,18 @@
-"""What commands about films share: stretches of a film, where the new one goes, and a bar that counts frames."""
+"""What commands about films share: stretches of a film, and where the new one goes."""
 
 from __future__ import annotations
 
 import math
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from fractions import Fraction
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from impasto.cli.options import all_of
 from impasto.errors import InputError
 
-__all__ = ["FrameBar", "Rate", "Seconds", "film_out_options", "stretch_options"]
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-_Kept = TypeVar("_Kept")
+__all__ = ["Rate", "Seconds", "film_out_options", "stretch_options"]
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)")
 
@@ -53,64 +47,18 @@ class Rate(click.ParamType):  # type: ignore[type-arg]
         return exact if rate.denominator > 1 and abs(rate - exact) < Fraction(6, 1000) else rate
 
 
-def stretch_options(command: _Command) -> _Command:
-    """Give ``command`` what says which frames of a film are meant: ``start``, ``end``, ``every``, ``rate``."""
-    for add in reversed((
-        click.option("--start", type=Seconds(), default=Fraction(0), metavar="TIME",
-                     help="Begin there: seconds or h:mm:ss  [0]."),
-        click.option("--end", type=Seconds(), metavar="TIME", help="End before that: seconds or h:mm:ss  [the end]."),
-        click.option("--every", type=int, default=1, metavar="N", help="Take every N-th frame  [1]."),
-        click.option("--rate", type=Rate(), metavar="FPS", help="Frames a second of a folder of frames  [25]."),
-    )):  # fmt: skip
-        command = add(command)
-    return command
+# Which frames of a film are meant: ``start``, ``end``, ``every``, ``rate``.
+stretch_options = all_of(
+    click.option("--start", type=Seconds(), default=Fraction(0), metavar="TIME",
+                 help="Begin there: seconds or h:mm:ss  [0]."),
+    click.option("--end", type=Seconds(), metavar="TIME", help="End before that: seconds or h:mm:ss  [the end]."),
+    click.option("--every", type=int, default=1, metavar="N", help="Take every N-th frame  [1]."),
+    click.option("--rate", type=Rate(), metavar="FPS", help="Frames a second of a folder of frames  [25]."),
+)  # fmt: skip
 
-
-def film_out_options(command: _Command) -> _Command:
-    """Give ``command`` what says how a film is written: ``codec``, ``film_quality``."""
-    for add in reversed((
-        click.option("--codec", default="auto", metavar="NAME",
-                     help="auto (by the suffix), h264, prores, ffv1 (lossless), gif, webp or frames (a folder)  [auto]."),
-        click.option("--film-quality", type=int, metavar="N", help="Quality of H.264 and WebP, 1 to 100  [80]."),
-    )):  # fmt: skip
-        command = add(command)
-    return command
-
-
-class FrameBar(AbstractContextManager["FrameBar"]):
-    """Rich's bar over frames, with the time left; where no terminal is, nothing."""
-
-    def __init__(self, title: str, total: int | None, quiet: bool) -> None:
-        self.progress: Any = None
-        if quiet or not sys.stderr.isatty():
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self.task = self.progress.add_task(title, total=total)
-
-    def over(self, items: Iterable[_Kept]) -> Iterator[_Kept]:
-        """``items``, counted as they pass."""
-        for item in items:
-            yield item
-            if self.progress:
-                self.progress.advance(self.task)
-
-    def __enter__(self) -> FrameBar:
-        if self.progress:
-            self.progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.progress:
-            self.progress.stop()
+# How a film is written: ``codec``, ``film_quality``.
+film_out_options = all_of(
+    click.option("--codec", default="auto", metavar="NAME",
+                 help="auto (by the suffix), h264, prores, ffv1 (lossless), gif, webp or frames (a folder)  [auto]."),
+    click.option("--film-quality", type=int, metavar="N", help="Quality of H.264 and WebP, 1 to 100  [80]."),
+)  # fmt: skip

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto.cli.film import FrameBar
+from impasto.cli.bar import FrameBar
 from impasto.errors import ImpastoError, InputError
 
 if TYPE_CHECKING:
@@ -165,8 +165,8 @@ class FilmSession:
 
     def _painted(self, reel: Reel, shots: Shots, work: Work, held: Held, threads: int) -> int:
         """Paint to the end or to an interrupt; how many frames are kept then, from the first on."""
+        from impasto.cli.bar import Bar
         from impasto.cli.film_preview import Previews
-        from impasto.cli.session import Bar
         from impasto.reel.finish import preview_name
 
         previews: Previews | None = None

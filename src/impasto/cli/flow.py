@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from impasto.cli.film import FrameBar, film_out_options, stretch_options
+from impasto.cli.bar import FrameBar
+from impasto.cli.film import film_out_options, stretch_options
 from impasto.errors import InputError, UnknownNameError
 
 __all__ = ["flow"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from impasto.cli.film import FrameBar, Seconds
+from impasto.cli.bar import FrameBar
+from impasto.cli.film import Seconds
 from impasto.errors import InputError
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from impasto.cli.bar import Bar
 from impasto.cli.quick import loading
 from impasto.errors import ImpastoError, InputError, MediaError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from impasto.paint.painter import Progress
     from impasto.studio import Easel, Painting
 
-__all__ = ["Bar", "Held", "Output", "free_name", "paint_to_file"]
+__all__ = ["Held", "Output", "free_name", "paint_to_file"]
 
 _COLUMNS = ("content", "style", "grain", "tv", "grey", "temporal")
 
@@ -236,63 +237,6 @@ class Held(AbstractContextManager["Held"]):
     ) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
-
-
-class Bar(AbstractContextManager["Bar"]):
-    """Rich's bar with the time left and the losses; where no terminal is, the notes alone."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.progress: Any = None
-        if quiet or not sys.stderr.isatty():
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self.task = self.progress.add_task("painting", total=1.0, losses="")
-
-    def __enter__(self) -> Bar:
-        if self.progress:
-            self.progress.start()
-        return self
-
-    def show(self, at: Progress, title: str = "", done: float | None = None) -> None:
-        """Where there are several paintings, ``title`` names this one and ``done`` is the share of all of them."""
-        if self.progress:
-            losses = "  ".join(f"{key} {value:.3g}" for key, value in at.losses.items() if key != "total")
-            self.progress.update(
-                self.task,
-                completed=at.done if done is None else done,
-                description=f"{title} {at.size} px".strip(),
-                losses=losses,
-            )
-        self._note(at)
-
-    def count(self, title: str, done: float, at: Progress | None) -> None:
-        """Where a whole of many pictures is painted: ``title`` says which, ``done`` is the share of all."""
-        if self.progress:
-            self.progress.update(self.task, completed=done, description=title)
-        if at is not None:
-            self._note(at)
-
-    def _note(self, at: Progress) -> None:
-        if at.note and not self.quiet:
-            print(at.note, file=sys.stderr)  # rich keeps it above the bar
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.progress:
-            self.progress.stop()
 
 
 class _Side(AbstractContextManager["_Side"]):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto.cli.film import FrameBar
+from impasto.cli.bar import FrameBar
 from impasto.cli.options import typed, typed_film
 from impasto.errors import InputError
 

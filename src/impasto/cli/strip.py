@@ -115,7 +115,7 @@ def _paint(
     held: Any,
 ) -> Iterator[tuple[str, Tensor]]:
     """Each picture with its label as it is done; after an interrupt the one begun, as far as it is."""
-    from impasto.cli.session import Bar
+    from impasto.cli.bar import Bar
     from impasto.studio import open_easel
 
     with Bar(quiet) as bar:

@@ -166,7 +166,7 @@ def _run(opened: EncoderStudy, places: _Places) -> int:
 
 def _paint(opened: EncoderStudy, places: _Places, held: Any, results: list[Result]) -> None:
     """Pull the study to its end or to an interrupt; its results go into ``results`` as they come."""
-    from impasto.cli.session import Bar
+    from impasto.cli.bar import Bar
 
     with Bar(places.quiet) as bar:
         for at in opened.steps():

@@ -156,7 +156,7 @@ def _run(opened: LayersStudy, folder: _Folder) -> int:
 
 def _paint(opened: LayersStudy, folder: _Folder, held: Any) -> Progress | None:
     """Pull to the end or to an interrupt; the last progress, None before the first step."""
-    from impasto.cli.session import Bar
+    from impasto.cli.bar import Bar
 
     last: Progress | None = None
     with Bar(folder.quiet) as bar, suppress(KeyboardInterrupt):  # of an impatient second Ctrl-C: what is there is kept

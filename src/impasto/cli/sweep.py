@@ -185,7 +185,7 @@ def _paint(
     task: _Task, sweep: Sweep, folder: Folder, held: Any, found: dict[str, Outcome], failed: list[Outcome]
 ) -> None:
     """Pull the sweep to its end or to an interrupt; what is finished goes into the folder and into ``found``."""
-    from impasto.cli.session import Bar
+    from impasto.cli.bar import Bar
 
     with Bar(task.quiet) as bar:
         for at in sweep.steps(done=set(found)):
