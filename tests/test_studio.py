@@ -113,7 +113,7 @@ def test_two_styles_are_not_one(tiny, content, style):
 def test_auto_says_why_unless_weights_were_given(desk, content, style, tiny, monkeypatch):
     given = open_easel(content, style, weights=desk.encoder, **SMALL)
     assert given.remarks[0].startswith("encoder tiny, ")
-    monkeypatch.setattr("impasto.studio.load_encoder", lambda *_, **__: tiny)
+    monkeypatch.setattr("impasto.studio.sight.load_encoder", lambda *_, **__: tiny)
     (line,) = open_easel(content, style, **SMALL).remarks
     assert line.startswith("encoder tiny (no VGG-19 is installed")
 
