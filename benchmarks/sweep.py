@@ -3,7 +3,7 @@
     python benchmarks/sweep.py --shared ../shared [--size 512] [--quality good] [--cells 12] [--keep FOLDER]
 
 Three ways, each in processes of its own and in the same minutes: every cell by ``impasto image`` alone, ``impasto study
-sweep``, and ``impasto study sweep --share-start``. Both sweeps judge every cell and write tables and a report, which the
+sweep --exact``, and ``impasto study sweep``. Both sweeps judge every cell and write tables and a report, which the
 single runs do not. For every cell the table has the judged distances of both ways, judged by VGG-19 where it is in the
 shared folder.
 """
@@ -62,7 +62,7 @@ def main() -> None:
     vary = ("--vary", f"strength={','.join(map(str, strengths))}", "--judge", "builtin", *common)
     sweeps = {
         name: seconds_of("study", "sweep", content, style, *vary, *more, "-o", folder / name)
-        for name, more in (("sweep", ()), ("sweep --share-start", ("--share-start",)))
+        for name, more in (("sweep --exact", ("--exact",)), ("sweep", ()))
     }
     whole = [sum(one[k] for one in single) for k in (0, 1)]
     print(
@@ -77,7 +77,7 @@ def main() -> None:
     eyes = load_encoder("vgg19-caffe", weights=weights) if weights.is_file() else load_encoder("builtin")
     judge = Judge(load_image(content), load_image(style), eyes, size=min(args.size, 512))
     led = {}
-    with open(folder / "sweep --share-start" / "runs.csv", newline="") as file:
+    with open(folder / "sweep" / "runs.csv", newline="") as file:
         for row in csv.DictReader(file):
             led[round(float(row["strength"]))] = row["shared_start"]
     print(f"\njudged by {eyes.name} at {judge.size} px\n")
@@ -86,8 +86,7 @@ def main() -> None:
     for value in strengths:
         alone = load_image(folder / f"single-{value}.png")
         swept, shared = (
-            load_image(folder / name / "pictures" / f"strength-{value}.png")
-            for name in ("sweep", "sweep --share-start")
+            load_image(folder / name / "pictures" / f"strength-{value}.png") for name in ("sweep --exact", "sweep")
         )
         one, two = judge.distances(alone), judge.distances(shared)
         print(

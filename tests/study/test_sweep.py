@@ -37,7 +37,9 @@ def given(tmp_path, style, tiny):
 
 def opened(given, varied, **options):
     photo, style, recipe = given
-    return open_sweep(photo, style, cells_of(recipe, varied), recipe, **{"judge": recipe.encoder, **options})
+    return open_sweep(
+        photo, style, cells_of(recipe, varied), recipe, **{"judge": recipe.encoder, "exact": True, **options}
+    )
 
 
 def outcomes(sweep, done=()):
@@ -94,7 +96,7 @@ def test_things_are_made_once(given):
 
 def test_a_shared_start_is_that_of_the_one_who_leads(given):
     photo, style, _ = given
-    sweep = opened(given, {"strength": (20.0, 50.0, 80.0)}, share_start=True)
+    sweep = opened(given, {"strength": (20.0, 50.0, 80.0)}, exact=False)
     assert [cell.leader for cell in sweep.cells] == [2, 2, 2]
     found = {one.cell.number: one for one in outcomes(sweep)}
     alone = {number: stylize(photo, style, one.cell.recipe) for number, one in found.items()}
@@ -107,24 +109,24 @@ def test_a_shared_start_is_that_of_the_one_who_leads(given):
 
 
 def test_a_shared_start_goes_on_alike_when_the_leader_is_done(given):
-    sweep = opened(given, {"strength": (20.0, 50.0)}, share_start=True)
+    sweep = opened(given, {"strength": (20.0, 50.0)}, exact=False)
     leader, follower = sweep.cells[1], sweep.cells[0]
     whole = {one.cell.number: one for one in outcomes(sweep)}
-    (again,) = outcomes(opened(given, {"strength": (20.0, 50.0)}, share_start=True), {leader.key})
+    (again,) = outcomes(opened(given, {"strength": (20.0, 50.0)}, exact=False), {leader.key})
     assert again.cell == follower
     assert torch.equal(again.painting.image, whole[1].painting.image)
 
 
 def test_strength_0_has_one_size_and_takes_no_start(given):
     photo, style, _ = given
-    found = {one.cell.number: one for one in outcomes(opened(given, {"strength": (0.0, 50.0)}, share_start=True))}
+    found = {one.cell.number: one for one in outcomes(opened(given, {"strength": (0.0, 50.0)}, exact=False))}
     assert found[1].cell.leads
     assert "shared_start" not in found[1].painting.about
     assert torch.equal(found[1].painting.image, stylize(photo, style, found[1].cell.recipe).image)
 
 
 def test_progress_runs_to_its_end(given):
-    steps = list(opened(given, {"init": ("content", "noise"), "strength": (20.0, 50.0)}, share_start=True).steps())
+    steps = list(opened(given, {"init": ("content", "noise"), "strength": (20.0, 50.0)}, exact=False).steps())
     done = [step.done for step in steps]
     assert done == sorted(done)
     assert done[-1] == pytest.approx(1)
@@ -227,7 +229,7 @@ def test_another_study_is_refused_before_anything_is_written(given, tmp_path, co
         (opened((photo, other, recipe), varied), "of another painting"),
         (opened((photo, style, recipe.but(steps=3)), varied), "with other options"),
         (opened(given, {"init": ("content", "noise")}), "it varies strength"),
-        (opened(given, varied, share_start=True), "without --share-start"),
+        (opened(given, varied, exact=False), "with --exact"),
     ):
         with pytest.raises(InputError, match=words):
             Folder(out, sweep).check()

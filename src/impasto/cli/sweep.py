@@ -34,8 +34,8 @@ _PICTURES: tuple[Callable[[Any], Any], ...] = (
 _OUT: tuple[Callable[[Any], Any], ...] = (
     click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
                  help="Where the results go; the same command goes on where it ended."),
-    click.option("--share-start", is_flag=True,
-                 help="Neighbours share the coarser sizes: quicker, and each a little different from painted alone."),
+    click.option("--exact", is_flag=True,
+                 help="Every cell as if painted alone, to the last bit; else neighbours share the coarser sizes: quicker."),
     click.option("--judge", metavar="NAME|FILE", help="Who judges  [the VGG-19 that is installed, else builtin]."),
     click.option("--notebook", is_flag=True, help="Also write report.ipynb, a Jupyter notebook of the results."),
 )  # fmt: skip
@@ -113,7 +113,7 @@ class _Task:
     cells: Sequence[Mapping[str, Any]]
     out: Path
     judge: str | None
-    share_start: bool
+    exact: bool
     notebook: bool
     weights: Path | None
     allow_huge: bool
@@ -150,7 +150,7 @@ def _run(task: _Task) -> int:
     sweep_report.check(notebook=task.notebook)
     sweep = open_sweep(
         task.content, task.style, task.cells, task.base, name=task.name, judge=task.judge,
-        share_start=task.share_start, weights=task.weights, allow_huge=task.allow_huge,
+        exact=task.exact, weights=task.weights, allow_huge=task.allow_huge,
     )  # fmt: skip
     folder = Folder(task.out, sweep)
     folder.check()

@@ -144,7 +144,7 @@ def _identity(sweep: Sweep) -> dict[str, Any]:
         "style": sweep.style.sha256,
         "varied": sorted(sweep.varied),
         "options": base,
-        "share_start": sweep.share_start,
+        "exact": sweep.exact,
         "judge": [sweep.judge.encoder.name, sweep.judge.size],
     }
 
@@ -157,7 +157,7 @@ def _told(name: str, there: Mapping[str, Any]) -> str:
         "content": "of another photograph",
         "style": "of another painting",
         "options": "with other options",
-        "share_start": "with --share-start" if value else "without --share-start",
+        "exact": "with --exact" if value else "without --exact",
     }
     if name in ("varied", "judge") and isinstance(value, list) and value:
         texts = ", ".join(map(str, value)).replace("_", "-")

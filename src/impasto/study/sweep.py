@@ -1,8 +1,8 @@
 """One photograph in the manner of one painting, by many recipes: the cells of a sweep share what they need alike.
 
 They share the pictures, the encoder, the descriptions of the style and the photograph's maps at every size: none of it
-changes a picture, so a cell equals the painting of its recipe alone, bit for bit. With ``share_start`` neighbours share
-the coarser sizes too (``impasto.study.starts``), which is another picture, if a near one.
+changes a picture, so an ``exact`` cell equals the painting of its recipe alone, bit for bit. Otherwise neighbours share
+the coarser sizes too (``impasto.study.starts``), which is another picture, if a near one, in half the time.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Sweep:
     encoders: tuple[str, ...]
     files: tuple[str, ...]
     machine: Mapping[str, Any]
-    share_start: bool = False
+    exact: bool = False
     weights: Path | None = None
     shelf: Shelf = field(default_factory=Shelf)
 
@@ -123,7 +123,7 @@ class Sweep:
             began = time.perf_counter()  # what the watcher did meanwhile is not painting
         painting = easel.painting(last)
         seconds += time.perf_counter() - began
-        if self.share_start and cell.leads:
+        if not self.exact and cell.leads:
             led.clear()
             led[cell.number] = _started(easel)
         found = easel.complaints(painting)
@@ -156,7 +156,7 @@ def open_sweep(
     *,
     name: str = "sweep",
     judge: Encoder | str | None = None,
-    share_start: bool = False,
+    exact: bool = False,
     weights: Path | None = None,
     allow_huge: bool = False,
     **changes: Any,
@@ -191,7 +191,7 @@ def open_sweep(
         files.update(easel.files)
         first, last = first or easel, one
     assert first is not None
-    led = leaders(recipes, share=share_start)
+    led = leaders(recipes, share=not exact)
     keys = [key_of(one, about[kind_of(one)]) for one in recipes]
     made = [
         Cell(
@@ -217,7 +217,7 @@ def open_sweep(
         encoders=tuple(dict.fromkeys(one["encoder"]["sha256"] for one in about.values())),
         files=tuple(sorted(files)),
         machine=first.about["machine"],
-        share_start=share_start,
+        exact=exact,
         weights=weights,
         shelf=shelf,
     )

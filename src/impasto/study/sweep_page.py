@@ -90,7 +90,7 @@ def _notices(sweep: Sweep, outcomes: Sequence[Outcome]) -> Html | None:
         words = ", ".join(f"{cell.number}: {cell.label}" for cell in missing[:20])
         more = f" and {len(missing) - 20} more" * (len(missing) > 20)
         lines.insert(0, f"Interrupted after {len(outcomes)} of {len(sweep.cells)} cells; not painted: {words}{more}.")
-    if sweep.share_start:
+    if any(not cell.leads for cell in sweep.cells):
         lines.append(
             "Neighbours share the coarser sizes: those marked so went on from another cell's, and come out a little "
             "different when painted alone."
