@@ -195,15 +195,16 @@ class OptimisePainter:
                 self.ended = Coarse(image, optimizer)
             begun = _begun(start, image, photo) if start else self._first(image, photo, parts)
             canvas = self._canvas(begun, photo)
+            wanted = begun if image is not None and self._keeps(size) and not start else photo
             del begun
             brake = Brake(canvas, _pace(start, photo, size == rungs[-1][0])) if start else None
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             # A start is refined in few steps: what each is asked for must not change.
             look = self._one_sided if start else self._objective
-            objective = look(photo, size, anchors, parts)
+            objective = look(wanted, size, anchors, parts)
             if is_large(photo):
                 give_back()
-            del photo, parts
+            del photo, parts, wanted
             last, optimizer = optimizer, self._optimizer(canvas)
             # A start holds most places, and what pushed them must not add up.
             if isinstance(last, Adam) and isinstance(optimizer, Adam) and start is None:
@@ -367,10 +368,22 @@ class OptimisePainter:
             return PixelCanvas(image, grey=grey)
         return ProtectedCanvas(image, photo, resized(self.matte.to(photo), photo), grey=grey)
 
+    @property
+    def _detailed(self) -> bool:
+        """Whether a size begins with the photograph's own detail."""
+        return bool(self.weights.content) and self.recipe.init == "content" and self.init is None
+
+    def _keeps(self, size: int) -> bool:
+        """Whether at ``size`` what is kept is what was painted, and no longer the photograph.
+
+        There the deepest layer sees a fortieth of the picture: the photograph's maps know nothing of strokes larger than
+        that, and would wear them down.
+        """
+        return size > _LARGE and self._detailed and self.matte is None and 0 not in self.strengths
+
     def _carried(self, image: Tensor, photo: Tensor) -> Tensor:
         """The picture of the last size at the size of ``photo``, and what of the photograph's detail is wanted there."""
-        wanted = self.weights.content and self.recipe.init == "content" and self.init is None
-        return enlarged(image, photo) if wanted else resized(image, photo)
+        return enlarged(image, photo) if self._detailed else resized(image, photo)
 
     def _first(self, image: Tensor | None, photo: Tensor, regions: Tensor | None = None) -> Tensor:
         """What a size begins with: the picture of the last one, or what the recipe starts from."""
