@@ -243,3 +243,19 @@ def test_painted_in_blocks_is_painted_whole(tiny):
     whole = stylize(photo, painting, **options).image
     blocked = stylize(photo, painting, block=64, **options).image
     assert float((whole - blocked).abs().mean()) < 2e-4
+
+
+@pytest.mark.parametrize(("size", "kept"), [(1024, False), (1100, True)])
+def test_a_large_size_keeps_what_was_painted_and_a_small_one_the_photograph(tiny, monkeypatch, size, kept):
+    seen = []
+
+    class Watched(OptimisePainter):
+        def terms(self, photo, size, *rest):
+            seen.append((size, photo))
+            return super().terms(photo, size, *rest)
+
+    photo, style = picture(1, 80, size), picture(2, 48, 64)
+    recipe = Recipe(size=size, start_size=round(size / 2), steps=1, strength=90, mirror="off")
+    finish(Watched(StyleTargets(tiny, [StyleImage(style)], recipe), recipe).paint(photo))
+    assert [at for at, _ in seen] == [round(size / 2), size]
+    assert torch.equal(seen[-1][1], photo) != kept

@@ -376,8 +376,9 @@ class OptimisePainter:
     def _keeps(self, size: int) -> bool:
         """Whether at ``size`` what is kept is what was painted, and no longer the photograph.
 
-        There the deepest layer sees a fortieth of the picture: the photograph's maps know nothing of strokes larger than
-        that, and would wear them down.
+        There the deepest layer sees a small part of the picture, and the photograph's maps wear down what was painted at
+        coarser sizes: at 2048 pixels, judged at 512 by VGG-19, style came out at 0.21 instead of 0.13, content at 0.47
+        instead of 0.64 (tubingen × starry_night; painted at 512 pixels 0.11 and 0.61).
         """
         return size > _LARGE and self._detailed and self.matte is None and 0 not in self.strengths
 
