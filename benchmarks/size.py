@@ -2,9 +2,9 @@
 
     python benchmarks/size.py CONTENT STYLE [--sizes 1160,2310,4928,9240] [--encoder builtin] [--quality good] [--keep FOLDER]
 
-Each size is a cold start of ``impasto image`` in a process of its own. *Jump* is the mean step between neighbouring pixels
-across the lines where blocks meet, over that of all other lines of the same place in the encoder's grid of 16 pixels:
-pooling draws a pattern of its own there, of which the last column shows how strong it is, blocks or none.
+Each size is a cold start of ``impasto image`` in a process of its own. *Jump* is the step between neighbouring pixels
+across the lines where blocks meet, over that of the other lines of the encoder's grid of 16 pixels near them: the median
+over pieces of 64 pixels. Pooling draws a pattern of its own along that grid, of which the last column shows how strong it is.
 """
 
 from __future__ import annotations
@@ -26,21 +26,29 @@ from impasto.see import tiling
 from impasto.see.load import load_encoder
 from paint import peak_of
 
-GRID = 16
+GRID, PIECE = 16, 64
 
 
 def jumps(image: Tensor, blocks: Sequence[tiling.Block]) -> tuple[float, float]:
-    """Steps across block lines over those of other grid lines; those of grid lines over those of all others."""
+    """Steps across block lines over those of other grid lines; those of grid lines over those of lines beside them.
+
+    Each piece of a line is set against the same piece of its neighbours, and the median taken: where a line runs along a
+    wall, the whole of it would tell of the wall.
+    """
     lines = {2: {block.top for block in blocks}, 3: {block.left for block in blocks}}
-    on: list[float] = []
-    grid: list[float] = []
-    rest: list[float] = []
+    found: dict[str, list[Tensor]] = {"on": [], "off": [], "grid": []}
     for dim in (2, 3):
-        across = image.diff(dim=dim).abs().mean((0, 1, 5 - dim)).tolist()
-        for line, step in enumerate(across, 1):
-            (on if line in lines[dim] else grid if line % GRID == 0 else rest).append(step)
-    mean = [sum(part) / max(len(part), 1) for part in (on, grid, rest)]
-    return mean[0] / mean[1] if on else float("nan"), mean[1] / mean[2]
+        across = image.diff(dim=dim).abs().mean(1)[0]
+        across = across if dim == 2 else across.T  # one row a line
+        pieces = across[:, : across.shape[1] // PIECE * PIECE].unflatten(1, (-1, PIECE)).mean(2)
+        for line in range(3 * GRID, len(pieces) - 2 * GRID, GRID):
+            near = [line + k * GRID for k in (-2, -1, 1, 2) if line + k * GRID not in lines[dim]]
+            ratio = pieces[line - 1] / torch.stack([pieces[k - 1] for k in near]).mean(0).clamp_min(1e-6)
+            found["on" if line in lines[dim] else "off"].append(ratio)
+            beside = (pieces[line - 1 - GRID // 2] + pieces[line - 1 + GRID // 2]).clamp_min(1e-6) / 2
+            found["grid"].append(pieces[line - 1] / beside)
+    on, off, grid = (float(torch.cat(found[name]).median()) if found[name] else float("nan") for name in found)
+    return on / off, grid
 
 
 def main() -> None:
