@@ -29,7 +29,7 @@ RUNS = {
     "builtin draft, 8 steps of VGG-19": "--encoder builtin --quality draft --polish 8",
     "builtin draft, 12 steps of VGG-19": "--encoder builtin --quality draft --polish 12",
     "builtin draft, 24 steps of VGG-19": "--encoder builtin --quality draft --polish 24",
-    "builtin draft, 40 steps of VGG-19 (--quality best)": "--encoder builtin --quality draft --polish 40",
+    "builtin draft, 34 steps of VGG-19 (--quality best)": "--encoder builtin --quality draft --polish 34",
     "builtin, 8 steps of VGG-19": "--encoder builtin --quality good --polish 8",
     "builtin, 24 steps of VGG-19": "--encoder builtin --quality good --polish 24",
     "VGG-19, draft": "--encoder vgg19-caffe --quality draft",

@@ -20,7 +20,7 @@ from impasto.studio.easel import Sight
 __all__ = ["VGG", "check_one_encoder", "encoder_key", "open_sight", "polished", "remarks_of", "second_sight"]
 
 VGG = tuple(item.name for item in KNOWN)
-_POLISH = 40  # steps of VGG-19 that --quality best ends with
+_POLISH = 34  # steps of VGG-19 that --quality best ends with
 
 
 def open_sight(recipe: Recipe, *, weights: Path | str | None = None, encoder: Encoder | None = None) -> Sight:
