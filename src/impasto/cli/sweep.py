@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from impasto.cli.command import command_line
-from impasto.cli.options import recipe_options, recipe_options_but, typed
+from impasto.cli.options import all_of, recipe_options, recipe_options_but, typed
 from impasto.errors import InputError
 from impasto.study.ready import STUDIES, Study
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from impasto.study.sweep import Sweep
 
 __all__ = ["COMMANDS"]
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _PICTURES: tuple[Callable[[Any], Any], ...] = (
     click.argument("content", type=click.Path(path_type=Path)),
@@ -47,24 +45,15 @@ _LAST: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def _with(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
-    def add(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
 @click.command("sweep")
-@_with(*_PICTURES)
+@all_of(*_PICTURES)
 @click.option("--vary", multiple=True, metavar="NAME=V1,V2…",
               help="An option and its values; once more for another: all combinations. "
                    "Values that hold commas: NAME='A,B;C'.")  # fmt: skip
-@_with(*_OUT)
+@all_of(*_OUT)
 @click.option("--yes", is_flag=True, help="Paint even more than 200 cells.")
 @recipe_options
-@_with(*_LAST)
+@all_of(*_LAST)
 def sweep_command(content: Path, style: Path, vary: Sequence[str], yes: bool, **given: Any) -> int:
     """Paint CONTENT in the manner of STYLE once for every combination of options, and report on them all.
 
@@ -95,7 +84,7 @@ def _ready(study: Study) -> click.Command:
         return _run(task)
 
     run.__doc__ = f"{study.shows}\n\nFOLDER gets pictures, tables and report.html, as of impasto study sweep."
-    command = _with(*_PICTURES, *_OUT, recipe_options_but(*study.varied), *_LAST)(run)
+    command = all_of(*_PICTURES, *_OUT, recipe_options_but(*study.varied), *_LAST)(run)
     return click.command(study.name, short_help=study.help)(command)
 
 

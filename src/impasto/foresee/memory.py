@@ -95,7 +95,7 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     working = max(looking + gaps, comparing) if block else looking + gaps + comparing
     kept += _guides(painter, pixels)
     painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + working + kept
-    begun = 1 if size > painter.rungs(*content)[0][0] else 0  # what the size begins with, whose maps are made
+    begun = 1 if painter.keeps(size) else 0  # what the size begins with, whose maps are made
     return max(painting, (photo + begun + 2) * _PICTURE * pixels + _measuring(painter, size))
 
 

@@ -195,7 +195,7 @@ class OptimisePainter:
                 self.ended = Coarse(image, optimizer)
             begun = _begun(start, image, photo) if start else self._first(image, photo, parts)
             canvas = self._canvas(begun, photo)
-            wanted = begun if image is not None and self._keeps(size) and not start else photo
+            wanted = begun if image is not None and self.keeps(size) and not start else photo
             del begun
             brake = Brake(canvas, _pace(start, photo, size == rungs[-1][0])) if start else None
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
@@ -373,7 +373,7 @@ class OptimisePainter:
         """Whether a size begins with the photograph's own detail."""
         return bool(self.weights.content) and self.recipe.init == "content" and self.init is None
 
-    def _keeps(self, size: int) -> bool:
+    def keeps(self, size: int) -> bool:
         """Whether at ``size`` what is kept is what was painted, and no longer the photograph.
 
         There the deepest layer sees a small part of the picture, and the photograph's maps wear down what was painted at
