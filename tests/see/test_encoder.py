@@ -64,6 +64,19 @@ def test_a_tap_is_read_where_its_place_says(content: torch.Tensor) -> None:
             ChainEncoder(blocks, taps=taps, places=wrong)
 
 
+def test_a_bare_tap_is_the_chains_own_map(content: torch.Tensor) -> None:
+    blocks, taps = ((4,), (5, 7)), {"relu1_1": 3, "relu2_1": 7}
+    net = ChainEncoder(blocks, taps=taps, places={"relu2_1": "relu2_2"}, bare=["relu2_1"])
+    plain = ChainEncoder(blocks)
+    plain.load_state_dict(net.state_dict(), strict=False)
+    assert torch.equal(net(content, ["relu2_1"])["relu2_1"], plain(content, ["relu2_2"])["relu2_2"])
+    assert [layer.channels for layer in net.layers] == [3, 7]
+    assert set(net.taps) == {"relu1_1"}
+    for wrong in ({"bare": ["relu1_1"]}, {"bare": ["relu2_2"]}):  # of other channels; no tap
+        with pytest.raises(InputError):
+            ChainEncoder(blocks, taps=taps, **wrong)
+
+
 def test_replicate_padding_leaves_no_frame() -> None:
     """A picture of one colour looks the same at its border as in its middle."""
     encoder = ChainEncoder(((6,),))

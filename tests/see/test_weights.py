@@ -336,3 +336,65 @@ def test_a_tarred_view_stays_within_its_storage(tmp_path):
     data = (tmp_path / "f").read_bytes().replace(struct.pack("<3q", 4, 1, 0), struct.pack("<3q", 4, 1, 9))
     with pytest.raises(RuntimeError, match="storage"):
         read_tarred(io.BytesIO(data), anything)
+
+
+# ── 8 bits ──
+
+
+def test_eight_bits_come_back_to_one_part_in_127_of_each_channels_largest(tmp_path):
+    encoder = ChainEncoder(((4,), (128, 96)), name="wide").eval()
+    with torch.no_grad():
+        encoder.convs[2].weight[3] *= 100  # a channel's own scale
+        encoder.convs[2].weight[5] = 0
+    path = tmp_path / "wide.safetensors"
+    save_encoder(path, encoder, eight_bit=True)
+    found = load_encoder_file(path)
+    for name, value in encoder.state_dict().items():
+        there = found.state_dict()[name]
+        if name == "convs.2.weight":
+            step = value.abs().amax((1, 2, 3), keepdim=True) / 127
+            assert bool(((there - value).abs() <= step / 2 + 1e-7).all())
+            assert not torch.equal(there, value)
+        else:
+            assert torch.equal(there, value)
+    assert path.stat().st_size < 0.4 * sum(4 * value.numel() for value in encoder.state_dict().values())
+    assert encoder_digest(found) == encoder_digest(path)
+
+
+@pytest.mark.parametrize(
+    "scale", [None, torch.ones(3), torch.ones(96, dtype=torch.float64), torch.full((96,), torch.nan)]
+)
+def test_eight_bits_without_their_scale_are_refused(tmp_path, scale):
+    encoder = ChainEncoder(((4,), (128, 96)), name="wide")
+    state = {name: value for name, value in encoder.state_dict().items() if name != "convs.2.weight"}
+    state["convs.2.weight"] = torch.ones(96, 128, 3, 3, dtype=torch.int8)
+    if scale is not None:
+        state["convs.2.weight.scale"] = scale
+    save_weights(
+        tmp_path / "x.safetensors",
+        CHAIN,
+        state,
+        {},
+        name="wide",
+        layers={"blocks": [[4], [128, 96]], "down": "max", "taps": None},
+    )
+    assert "convs.2.weight" in refuses(load_encoder_file, tmp_path / "x.safetensors")
+
+
+def test_bare_taps_come_back(tmp_path):
+    encoder = ChainEncoder(
+        ((4,), (5, 7)), taps={"relu1_1": 4, "relu2_1": 7}, places={"relu2_1": "relu2_2"}, bare=["relu1_1", "relu2_1"]
+    )
+    save_encoder(tmp_path / "bare.safetensors", encoder.eval())
+    found = load_encoder_file(tmp_path / "bare.safetensors")
+    assert found.bare == ("relu1_1", "relu2_1")
+    image = torch.rand(1, 3, 16, 16)
+    assert torch.equal(found(image, ["relu2_1"])["relu2_1"], encoder(image, ["relu2_1"])["relu2_1"])
+
+
+def test_bare_taps_that_are_no_words_are_damage(tmp_path):
+    encoder = tiny()
+    save_weights(
+        tmp_path / "x.safetensors", CHAIN, encoder.state_dict(), {}, name="tiny", layers={**LAYERS, "bare": [1]}
+    )
+    assert "bare" in refuses(load_encoder_file, tmp_path / "x.safetensors")

@@ -17,8 +17,10 @@ from impasto.see.stats import gram
 from impasto.see.weights import save_encoder
 from impasto.studio import open_easel, stylize
 from impasto.train.checkpoint import Course, checkpoint_of, load_checkpoint
+from impasto.train.distances import relative_gram, relative_lack
 from impasto.train.distil import Distillation, check_student, find_teacher, gather, macs
-from impasto.train.encoder import TAPS, Distiller, DistilOptions, Student
+from impasto.train.encoder import TAPS, Distiller, DistilOptions
+from impasto.train.student import Student
 
 OPTIONS = DistilOptions(
     blocks=((4, 4), (6, 6), (8, 8), (10, 10, 10), (12,)),
@@ -157,7 +159,7 @@ def test_a_training_that_stops_goes_on_exactly(make):
     second.load_state(copy.deepcopy(first.state()))
     last = list(second.run(steps=7, since=(0, 0.0)))[-1]
     assert (last.step, last.done) == (7, 1.0)
-    for key in ("student", "optimizer", "step", "pool", "made", "random"):
+    for key in ("student", "optimizer", "step", "pairs", "made", "random"):
         assert same(second.state()[key], whole.state()[key]), key
 
 
@@ -297,6 +299,132 @@ def test_students_that_do_not_stand_beside_the_teacher(changes, words):
         check_student(DistilOptions(**{**asdict(OPTIONS), **changes}), new_teacher())
 
 
+# ── bare and narrow taps, pairs, blocks that learn ──
+
+BARE = {
+    **asdict(OPTIONS),
+    "blocks": ((4, 4), (6, 6), (8, 8), (10, 10, 10), (12, 24)),
+    "down": "max",
+    "bare": ("relu5_1",),
+}
+BARE |= {"places": (("relu5_1", "relu5_2"),)}
+
+
+def test_a_bare_tap_is_folded_as_it_is(make):
+    training = make(DistilOptions(**BARE))
+    for _ in training.run(steps=2):
+        pass
+    student, image = training.student.eval(), picture(1, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            student.folded()(image, ["relu5_1"]), student(image, ["relu5_1"]), rtol=1e-3, atol=1e-4
+        )
+
+
+def test_a_bare_tap_has_the_teachers_channels():
+    with pytest.raises(InputError, match="12 channels at relu5_1, expected the teacher's 24"):
+        check_student(DistilOptions(**{**BARE, "places": ()}), new_teacher())
+
+
+def test_a_narrowed_tap_of_full_width_answers_the_same_and_a_narrower_one_nearly():
+    student, image = trained_student("max"), picture(1, 32, 32)
+    taps = [layer.name for layer in student.layers]
+    with torch.no_grad():
+        wanted = student(image, taps)
+        same = student.narrowed({"relu1_1": 6}, image)(image, taps)
+        few = student.narrowed({"relu1_1": 5}, image)
+        fewer = student.narrowed({"relu1_1": 1}, image)
+        errors = [float((net(image, taps)["relu1_1"] - wanted["relu1_1"]).norm()) for net in (few, fewer)]
+    torch.testing.assert_close(same, wanted)
+    assert 0 < errors[0] < errors[1]
+    assert few.folded().taps["relu1_1"].out_channels == 5
+    a, b = picture(2, 32, 32), picture(3, 32, 32)  # folded measures distances as the narrowed student does
+    with torch.no_grad():
+        wide = few(a, ["relu1_1"])["relu1_1"] - few(b, ["relu1_1"])["relu1_1"]
+        slim = few.folded()(a, ["relu1_1"])["relu1_1"] - few.folded()(b, ["relu1_1"])["relu1_1"]
+    torch.testing.assert_close(slim.square().sum(1), wide.square().sum(1), rtol=1e-3, atol=1e-4)
+
+
+def test_only_the_blocks_asked_for_learn(make):
+    training = make(DistilOptions(**{**asdict(OPTIONS), "learn_from": 5}))
+    before = copy.deepcopy(dict(training.student.named_parameters()))
+    for _ in training.run(steps=3):
+        pass
+    moved = {name for name, value in training.student.named_parameters() if not torch.equal(value, before[name])}
+    assert moved
+    assert {training.student.block(name) for name in moved} == {5}
+
+
+def test_blocks_that_only_look_get_no_gradient_and_answer_the_same():
+    student, image = trained_student("max"), picture(1, 32, 32)
+    with torch.no_grad():
+        wanted = student(image, ["relu4_1"])["relu4_1"]
+    student.still = 2
+    found = student(image, ["relu4_1"])["relu4_1"]
+    found.sum().backward()
+    torch.testing.assert_close(found, wanted)
+    reached = {student.block(name) for name, value in student.named_parameters() if value.grad is not None}
+    assert reached == {3, 4}
+
+
+def test_what_a_picture_lacks_is_seen_whatever_both_have_in_common():
+    torch.manual_seed(0)
+    wanted = torch.rand(2, 6, 8, 8)
+    wanted[1] *= 3  # the painting has more of everything
+    assert float(relative_lack(wanted, wanted)) == 0
+    # A channel whose Gram matrix is wrong, but in the same way for the picture and its painting: steering is right.
+    empty, alone = torch.zeros(2, 1, 8, 8), torch.zeros(2, 7, 8, 8)
+    right = torch.cat([wanted, empty], 1)
+    one = alone.clone()
+    one[:, 6] = 1
+    assert float(relative_lack(one, right)) == pytest.approx(float(relative_lack(alone, right)))
+    assert 0.5 < float(relative_lack(alone, right)) < 1  # blind to the difference: all of it is lacking
+    assert float(relative_gram(one, right)) > float(relative_gram(alone, right))
+
+
+def test_front_and_behind_are_the_whole():
+    student, image = trained_student("max"), picture(1, 32, 32)
+    taps = ["relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+    with torch.no_grad():
+        wanted, found = student(image, taps), student.behind(student.front(image, 3), taps, 3)
+    assert set(found) == set(taps)
+    torch.testing.assert_close(found, dict(wanted))
+
+
+def test_a_store_teaches_the_last_blocks_and_stays_as_small_as_asked(make):
+    store = {"learn_from": 4, "store": 18, "lack_weight": 1.0, "painted_from": 0}
+    training = make(DistilOptions(**{**asdict(OPTIONS), **store}))
+    before = copy.deepcopy(dict(training.student.named_parameters()))
+    errors = [step.errors for step in training.run(steps=10)]
+    assert all(set(seen) == {"relu4_1", "relu4_2", "relu5_1"} for seen in errors)
+    moved = {name for name, value in training.student.named_parameters() if not torch.equal(value, before[name])}
+    assert {training.student.block(name) for name in moved} == {4, 5}
+    kept = training._store
+    assert len(kept[False]) + len(kept[True]) == 18
+    assert {len(seen) for seen, _ in kept[True]} == {2}
+
+
+def test_a_store_of_blocks_that_change_is_refused():
+    with pytest.raises(InputError, match="--learn-from"):
+        DistilOptions(store=10)
+
+
+def test_pairs_go_on_after_a_stop(make):
+    options = DistilOptions(**{**asdict(OPTIONS), "large": 0.7, "lack_weight": 1.0, "painted_from": 0, "size": 16})
+    whole, first, second = make(options), make(options), make(options)
+    for _ in whole.run(steps=6):
+        pass
+    for _ in first.run(steps=3):
+        pass
+    assert first.pool
+    assert first.pool[0].shape == (2, 3, 32, 32)
+    second.load_state(first.state())
+    for _ in second.run(steps=3):
+        pass
+    assert [len(pool) for pool in (whole.pool, second.pool)] == [len(whole.pool)] * 2
+    assert all(torch.equal(a, b) for a, b in zip(whole.pool[:1], second.pool[:1], strict=True))
+
+
 # ── from files to files ──
 
 
@@ -369,7 +497,7 @@ def test_an_interrupted_distillation_goes_on_as_if_nothing_had_happened(begin, t
     assert [report.step for report in rest.steps()] == [6, 7]
     rest.save()
     found = load_checkpoint(checkpoint_of(tmp_path / "out.safetensors"), "distillation", NEEDED)
-    for key in ("student", "optimizer", "pool", "random", "step"):
+    for key in ("student", "optimizer", "pairs", "random", "step"):
         assert same(found[key], wanted[key]), key
     assert [row["step"] for row in found["rows"]] == [2, 4, 6]
     assert Course.after(found, None, 5, None).since[0] == 7  # it is complete: another course begins

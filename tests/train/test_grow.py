@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from impasto.errors import TrainingError
-from impasto.train.encoder import TAPS, Student
 from impasto.train.grow import grow
+from impasto.train.options import TAPS
+from impasto.train.student import Student
 
 CHANNELS = {"relu1_1": 12, "relu2_1": 16, "relu3_1": 20, "relu4_1": 24, "relu4_2": 24, "relu5_1": 24}
 BLOCKS = ((8, 8), (10, 10), (12, 12), (14, 14, 12), (14,))
@@ -92,3 +93,23 @@ def test_a_net_does_not_grow_shallower(trained, images):
 def test_an_added_convolution_is_no_bottleneck(trained, images):
     with pytest.raises(TrainingError, match="4 channels fewer"):
         grow(trained, student(((8, 8), (10, 10), (12, 12, 8), (14, 14, 12), (14,))), images)
+
+
+def test_a_tap_that_becomes_bare_begins_anew_and_leaves_the_others(trained, images):
+    new = Student((*BLOCKS[:4], (14, 24)), "max", CHANNELS, {"relu5_1": "relu5_2"}, ["relu5_1"])
+    grow(trained, new, images)
+    found = apart(new, trained, images)
+    assert max(found[tap] for tap in TAPS if tap != "relu5_1") < 1e-4
+    assert found["relu5_1"] > 0.1
+    assert bool((answers(new, images)["relu5_1"] >= 0).all())
+
+
+def test_a_bare_tap_is_kept_as_the_net_grows_on(images):
+    def bare(blocks):
+        torch.manual_seed(3)
+        return Student(blocks, "max", CHANNELS, {}, ["relu5_1"])
+
+    old = bare((*BLOCKS[:4], (24,)))
+    wider = bare((*BLOCKS[:3], (14, 20, 16), (24,)))
+    grow(old, wider, images)
+    assert max(apart(wider, old, images).values()) < 1e-4

@@ -28,6 +28,8 @@ from impasto.train.options import (
     option_fields,
     parse_blocks,
     parse_places,
+    parse_taps,
+    parse_widths,
 )
 
 if TYPE_CHECKING:
@@ -63,9 +65,17 @@ class _Places(click.ParamType):  # type: ignore[type-arg]
         return parse_places(value) if isinstance(value, str) else value
 
 
+class _Taps(click.ParamType):  # type: ignore[type-arg]
+    name = "taps"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return parse_taps(value) if isinstance(value, str) else value
+
+
 _TYPES: dict[str, tuple[click.ParamType[Any], str]] = {
     "blocks": (_Blocks(), "32,48/64,64/…"),
     "places": (_Places(), "TAP=LAYER,…"),
+    "bare": (_Taps(), "TAP,…"),
 }
 
 
@@ -152,6 +162,9 @@ _out = click.option(
               help="At the end, paint this pair and let the teacher judge.")  # fmt: skip
 @click.option("--judge-size", type=click.IntRange(64, 4096), default=512, show_default=True, help="Pixels of it.")
 @click.option("--half/--full", default=True, show_default=True, help="Half or full precision in OUT.")
+@click.option("--eight-bit", is_flag=True, help="Large convolutions of OUT in 8 bits.")
+@click.option("--tap-channels", default="", metavar="TAP=CHANNELS,…",
+              help="Taps that OUT gives in fewer channels: less arithmetic  [the student's own].")  # fmt: skip
 @click.option("--balance", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
               help="Factor on the content weight at which --strength 50 is balanced with OUT.")  # fmt: skip
 @click.option("--content-layers", default="", metavar="LAYER=WEIGHT,…",
@@ -163,6 +176,7 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
     OUT gets company: .checkpoint, .csv and .png (the curve), .json and .md (the card).
     """
     options = _typed(DistilOptions, given)
+    widths = parse_widths(given["tap_channels"])
     shares = _shares(given["share"])
     for path in [file for pair in given["judge"] for file in pair]:
         if not path.is_file():
@@ -181,6 +195,8 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
             checkpoint_of(out), state["options"], options, fixed=("down",), change=given["change"]
         ))  # fmt: skip
     check_student(settings, find_teacher(given["teacher"]), given["content_layers"])  # before minutes of reading
+    if bare := sorted(widths.keys() & set(settings.bare)):
+        raise InputError(f"--tap-channels {bare[0]}=…: it is --bare, as wide as the teacher's")
     say = _sayer(given["quiet"])
     with _waiting("reading pictures", given["quiet"]):
         material = gather(
@@ -205,6 +221,8 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
     with _waiting("writing and judging" if given["judge"] else "writing", given["quiet"]):
         card = training.finish(
             half=given["half"],
+            eight_bit=given["eight_bit"],
+            widths=widths,
             balance=given["balance"],
             content=given["content_layers"],
             pairs=given["judge"],
@@ -415,7 +433,7 @@ def _settled(options: type, values: Mapping[str, Any]) -> Any:
     known = {item.name for item in option_fields(options)}
     kept = {name: value for name, value in values.items() if name in known}
     for name in _TYPES.keys() & kept.keys():
-        kept[name] = tuple(tuple(part) for part in kept[name])
+        kept[name] = tuple(part if isinstance(part, str) else tuple(part) for part in kept[name])
     return options(**kept)
 
 

@@ -35,7 +35,6 @@ _SAMPLE = (
     64 << 20
 )  # what a statistic that is no mean reads of a map, at most so many places, with all it sorts and sums
 _CONTEXT = 600 << 20  # main memory that a process takes for working on a graphics card
-_GRAIN = 12.0  # bytes a pixel of the gradient of its colour noise
 _LOOKED = 0.5  # maps without a gradient to come, as a share of those with one
 _HISTORY = 100  # steps that L-BFGS remembers, two pictures each
 _SAVED = 3.5  # pictures around while the result is written: the canvas, the average, the result, its codes, the file
@@ -86,8 +85,8 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     seen = tiling.widest(painter.encoder, height, width, block)
     maps = painter.encoder.footprint() * seen
     if block:
-        # The losses on pixels have their turn when the blocks are done.
-        gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), max(maps, _GRAIN * pixels)
+        # The losses on pixels have their turn before, and the blocks add to their gradient.
+        gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), maps
     else:
         gaps, looking = min(maps / 2, _GAPS), maps
     kept, comparing = _whole_maps(painter, pixels)

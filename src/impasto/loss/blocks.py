@@ -37,26 +37,28 @@ class BlockObjective:
     size: int
 
     def __call__(self, image: Tensor) -> Losses:
-        parts, grad = self._seen(image.detach(), image.requires_grad)
-        value = torch.stack(list(parts.values())).sum() if parts else torch.zeros((), device=image.device)
         pixels = tuple(term for term in self.objective.terms if term.layer == "pixels")
         whole = Objective(self.objective.encoder, pixels)  # pixels alone cost no maps
-        if grad is None:
+        grad: Tensor | None = None
+        if image.requires_grad:
+            # The losses on pixels first, and gone back through at once: what they keep for it does not lie beside the maps
+            # of the blocks, and their gradient is the one that the blocks add to. A second one is 770 MB at 64 megapixels.
+            leaf = image.detach().requires_grad_()
+            plain = whole(leaf)
+            grad = torch.autograd.grad(plain.total, leaf)[0] if pixels else torch.zeros_like(leaf)
+        else:
             plain = whole(image)
-            return Losses(plain.total + value, {**parts, **plain.parts})
-        # Gone back through at once: what they keep for it must not lie beside the maps of the blocks.
-        leaf = image.detach().requires_grad_()
-        plain = whole(leaf)
-        total = plain.total + _Known.apply(leaf, value, grad)
-        (grad,) = torch.autograd.grad(total, leaf)
-        return Losses(_Known.apply(image, total.detach(), grad), {**parts, **plain.parts})
+        parts = self._seen(image.detach(), grad)
+        total = plain.total.detach() + sum(parts.values(), torch.zeros((), device=image.device))
+        return Losses(total if grad is None else _Known.apply(image, total, grad), {**parts, **plain.parts})
 
-    def _seen(self, image: Tensor, with_grad: bool) -> tuple[dict[str, Tensor], Tensor | None]:
-        """The terms on the encoder's layers, weighted, and the gradient of their sum."""
+    def _seen(self, image: Tensor, grad: Tensor | None) -> dict[str, Tensor]:
+        """The terms on the encoder's layers, weighted; the gradient of their sum is added to ``grad``."""
         encoder = self.objective.encoder
         terms = [term for term in self.objective.terms if term.layer != "pixels"]
         if not terms:
-            return {}, None
+            return {}
+        with_grad = grad is not None
         means = [term for term in terms if isinstance(term, _Mean) and term.statistic.sums]
         wholes = [term for term in terms if isinstance(term, Style) and not term.statistic.sums]
         maps_wanted = [term for term in terms if isinstance(term, (Match, ClassicContent))]
@@ -73,7 +75,6 @@ class BlockObjective:
         grid = tiling.blocks(encoder, image.shape[2], image.shape[3], self.size)
         if large:
             give_back()  # maps without a gradient leave gaps that those with one do not fill
-        grad = torch.zeros_like(image)
         layers = {term.layer for term in terms}
         for block in grid:
             piece = block.cut(image).clone().requires_grad_(with_grad)
@@ -93,13 +94,13 @@ class BlockObjective:
                     amount = local(own[wanted.layer]) * local.weight
                     add(wanted.name, amount)
                     pull = pull + amount
-            if with_grad and pull.requires_grad:  # else masks leave nothing to say in this block
+            if grad is not None and pull.requires_grad:  # else masks leave nothing to say in this block
                 (found,) = torch.autograd.grad(pull, piece)
                 top, bottom, left, right = block.outer
                 grad[:, :, top:bottom, left:right] += found
         if large:
             give_back()  # what follows is whole pictures
-        return parts, grad if with_grad else None
+        return parts
 
     def _pull(self, term: _Mean, slope: Tensor, own: Tensor, block: tiling.Block, image: Tensor) -> Tensor | float:
         """A block's share of the whole description, times the slope: its gradient is the term's own at the block."""

@@ -67,7 +67,7 @@ class Average:
         """Take one more iterate in, 0..1."""
         self.count += 1
         if self._sum is None:
-            self._sum = Kept(image.detach() * (1 - self.decay))
+            self._sum = Kept(image, 1 - self.decay)
         else:
             self._sum.mix(image, self.decay)
 

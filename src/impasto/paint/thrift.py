@@ -20,16 +20,19 @@ def is_large(x: Tensor) -> bool:
 
 
 class Kept:
-    """A copy of ``x`` of any shape. A large one whose numbers are all in 0..1 is kept in 16 bits, to 1 in 65,535."""
+    """A copy of ``x`` of any shape, or of a ``share`` of it. A large one whose numbers are all in 0..1 is kept in 16 bits,
+    to 1 in 65,535."""
 
-    def __init__(self, x: Tensor) -> None:
+    def __init__(self, x: Tensor, share: float = 1.0) -> None:
         self.shape = x.shape
         self._small = is_large(x) and _within(x)
         if self._small:
-            self._data = torch.empty(x.numel(), dtype=torch.int16, device=x.device)
-            self.put(x)
+            self._data = torch.full((x.numel(),), -(_STEPS // 2 + 1), dtype=torch.int16, device=x.device)
+            self.mix(x, 1 - share)
         else:
             self._data = x.detach().clone(memory_format=torch.contiguous_format)
+            if share != 1:
+                self._data *= share
 
     def put(self, x: Tensor) -> None:
         """Keep ``x``, of the same shape, instead; a number outside 0..1 that cannot be kept becomes the nearest."""

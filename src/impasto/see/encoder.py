@@ -94,9 +94,10 @@ class ChainEncoder(Encoder):
     or ``"conv"``: the last convolution of a block is 4×4 with stride 2. ``taps`` maps layer names to channels: such a
     layer is what a 1×1 convolution with bias reads off there, and only the layers named are offered; without it every
     layer is offered as it is. ``places`` lets a tap be read elsewhere than at the layer of its name: a student may need
-    one convolution more than its teacher to see the same. The image is centred on ``mean`` first, so that half
-    precision keeps its digits. Beyond the border the first convolution sees the border's pixels again (``edge``
-    ``"repeat"``), or, as the published nets do, the mean.
+    one convolution more than its teacher to see the same. Taps in ``bare`` are the chain's own map there, without a
+    convolution that reads it off. The image is centred on ``mean`` first, so that half precision keeps its digits. Beyond
+    the border the first convolution sees the border's pixels again (``edge`` ``"repeat"``), or, as the published nets do,
+    the mean.
     """
 
     mean: Tensor
@@ -108,6 +109,7 @@ class ChainEncoder(Encoder):
         down: Down = "max",
         taps: Mapping[str, int] | None = None,
         places: Mapping[str, str] | None = None,
+        bare: Sequence[str] = (),
         name: str = "encoder",
     ) -> None:
         super().__init__()
@@ -120,6 +122,7 @@ class ChainEncoder(Encoder):
         self.convs = nn.ModuleList()
         self.taps = nn.ModuleDict()
         self.places = dict(places or {})
+        self.bare = tuple(bare)
         self._plan: list[tuple[str, bool]] = []  # (layer name, pooled before it)
         self._read: dict[str, list[str]] = {}  # what is offered at a layer of the chain
         for tap in taps or ():
@@ -140,8 +143,13 @@ class ChainEncoder(Encoder):
                     layers.append(Layer(layer, channels, stride))
                 else:
                     for tap in self._read.get(layer, ()):
+                        if tap in self.bare and taps[tap] != channels:
+                            raise InputError(
+                                f"{tap} is to be bare, of {taps[tap]} channels, but {layer} has {channels}"
+                            )
                         layers.append(Layer(tap, taps[tap], stride))
-                        self.taps[tap] = nn.Conv2d(channels, taps[tap], 1)
+                        if tap not in self.bare:
+                            self.taps[tap] = nn.Conv2d(channels, taps[tap], 1)
                 before = channels
             if down != "conv":
                 radius += stride
@@ -149,7 +157,7 @@ class ChainEncoder(Encoder):
         self.radius = radius
         if taps is not None and (missing := set(taps) - {layer.name for layer in layers}):
             raise InputError(f"taps at {sorted(missing)}: this net of blocks {self.blocks} has no such layers")
-        if unused := set(self.places) - set(taps or ()):
+        if unused := (set(self.places) | set(self.bare)) - set(taps or ()):
             raise InputError(f"places of {sorted(unused)}: there are no such taps")
         self.layers = tuple(layers)
         offered = {layer.name for layer in layers}

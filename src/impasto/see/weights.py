@@ -16,7 +16,7 @@ import pickle
 import secrets
 import tarfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ __all__ = [
 
 CHAIN = "chain-encoder"
 _KEY = "impasto"
+_SCALE, _MANY = ".scale", 100_000  # of a convolution's 8 bits by channel; numbers from which on it is a large one
 _DIGESTS: weakref.WeakKeyDictionary[Encoder, str] = weakref.WeakKeyDictionary()
 
 
@@ -261,23 +262,59 @@ def _opened(path: Path) -> Any:
 # ── encoders ──
 
 
-def save_encoder(path: Path | str, encoder: ChainEncoder, about: Mapping[str, Any] | None = None) -> None:
-    """Write an encoder with all that ``load_encoder_file`` needs to build it again, in the precision it has."""
-    taps = {layer.name: layer.channels for layer in encoder.layers} if len(encoder.taps) else None
+def save_encoder(
+    path: Path | str, encoder: ChainEncoder, about: Mapping[str, Any] | None = None, *, eight_bit: bool = False
+) -> None:
+    """Write an encoder with all that ``load_encoder_file`` needs to build it again, in the precision it has.
+
+    With ``eight_bit`` the weights of large convolutions are rounded to 1 in 127 of the largest of their channel.
+    """
+    taps = {layer.name: layer.channels for layer in encoder.layers} if len(encoder.taps) or encoder.bare else None
     layers: dict[str, Any] = {"blocks": [list(block) for block in encoder.blocks], "down": encoder.down, "taps": taps}
     if encoder.places:
         layers["places"] = dict(encoder.places)
-    save_weights(path, CHAIN, encoder.state_dict(), about or {}, name=encoder.name, layers=layers)
+    if encoder.bare:
+        layers["bare"] = list(encoder.bare)
+    state = encoder.state_dict()
+    state = _packed(state) if eight_bit else state
+    save_weights(path, CHAIN, state, about or {}, name=encoder.name, layers=layers)
+
+
+def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    out = {}
+    for name, value in state.items():
+        if value.ndim == 4 and value.numel() >= _MANY:
+            scale = value.float().flatten(1).abs().amax(1).clamp_min(1e-20) / 127
+            out[name] = (value.float() / scale[:, None, None, None]).round().to(torch.int8)
+            out[name + _SCALE] = scale
+        else:
+            out[name] = value
+    return out
+
+
+def _unpacked(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Convolutions of 8 bits as float32; what does not fit together is left for ``checked`` to refuse."""
+    out = {name: value for name, value in state.items() if not name.endswith(_SCALE)}
+    for name, value in out.items():
+        scale = state.get(name + _SCALE)
+        if value.dtype == torch.int8 and scale is not None:
+            if value.ndim != 4 or scale.dtype != torch.float32 or scale.shape != value.shape[:1]:
+                raise WeightsError(f"{path} is damaged: {name}{_SCALE} does not fit {_times(value.shape)}")
+            out[name] = value.float() * scale[:, None, None, None]
+    return out
 
 
 def load_encoder_file(path: Path | str) -> ChainEncoder:
     """The encoder that ``save_encoder`` wrote: float32, for evaluation, without gradients of its weights."""
     path = Path(path)
     header, state = _read(path, CHAIN)
-    blocks, down, taps, places = _layers(path, header.layers)
+    state = _unpacked(path, state)
+    blocks, down, taps, places, bare = _layers(path, header.layers)
     if not 0 < len(header.name) <= 100 or not header.name.isprintable():
         raise WeightsError(f"{path} is damaged: its name is {_line(header.name)!r}")
-    encoder = build_chain(path, state, blocks, down, taps, places=places, name=header.name, digest=header.sha256)
+    encoder = build_chain(
+        path, state, blocks, down, taps, places=places, bare=bare, name=header.name, digest=header.sha256
+    )
     balance = header.about.get("balance", 1.0)
     if isinstance(balance, bool) or not isinstance(balance, (int, float)) or not 1e-3 <= balance <= 1e3:
         raise WeightsError(f"{path} is damaged: its balance is {_line(repr(balance))}, expected a number about 1")
@@ -305,13 +342,14 @@ def build_chain(
     taps: Mapping[str, int] | None,
     *,
     places: Mapping[str, str] | None = None,
+    bare: Sequence[str] = (),
     name: str,
     digest: str,
 ) -> ChainEncoder:
     """A ``ChainEncoder`` around ``state``; ``digest`` is what ``encoder_digest`` will answer, ``path`` words errors."""
     try:
         with torch.device("meta"):  # shapes alone: nothing is allocated before they are known to fit the file
-            encoder = ChainEncoder(blocks, down=down, taps=taps, places=places, name=name)
+            encoder = ChainEncoder(blocks, down=down, taps=taps, places=places, bare=bare, name=name)
     except InputError as error:
         raise WeightsError(f"{path} is damaged: {error}") from None
     shapes = {key: tuple(value.shape) for key, value in encoder.state_dict().items()}
@@ -348,7 +386,7 @@ def _file_digest(path: Path, size: int, changed: int) -> str:
     return tensors_digest(load_tensors(path, lambda name: name.startswith("features.")))
 
 
-_Net = tuple[tuple[tuple[int, ...], ...], str, dict[str, int] | None, dict[str, str]]
+_Net = tuple[tuple[tuple[int, ...], ...], str, dict[str, int] | None, dict[str, str], tuple[str, ...]]
 
 
 def _layers(path: Path, layers: Mapping[str, Any]) -> _Net:
@@ -370,7 +408,10 @@ def _layers(path: Path, layers: Mapping[str, Any]) -> _Net:
     places = layers.get("places", {})
     if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
         raise WeightsError(f"{path} is damaged: places in its header are {_line(repr(places))}")
-    return tuple(tuple(block) for block in blocks), down, taps, places
+    bare = layers.get("bare", [])
+    if not isinstance(bare, list) or not all(isinstance(tap, str) for tap in bare):
+        raise WeightsError(f"{path} is damaged: bare taps in its header are {_line(repr(bare))}")
+    return tuple(tuple(block) for block in blocks), down, taps, places, tuple(bare)
 
 
 def _times(shape: tuple[int, ...] | torch.Size) -> str:

@@ -27,8 +27,9 @@ from impasto.train.card import Report, link, table, write_card
 from impasto.train.checkpoint import Course, checkpoint_of, fit, save_checkpoint
 from impasto.train.curve import can_plot, plot_curve, write_curve
 from impasto.train.data import Pictures, crops, distort, read_pictures
-from impasto.train.encoder import TAPS, Distiller, DistilOptions, Student
+from impasto.train.encoder import TAPS, Distiller, DistilOptions
 from impasto.train.judged import judge, mean_of, paint
+from impasto.train.student import shape_of, student_of
 
 __all__ = ["KIND", "Distillation", "Material", "Source", "check_student", "find_teacher", "gather", "macs"]
 
@@ -181,6 +182,13 @@ def check_student(options: DistilOptions, teacher: Encoder, content: str = "") -
     places = {tap: dict(options.places).get(tap, tap) for tap in TAPS}
     if [offered.index(place) for place in places.values()] != sorted(offered.index(p) for p in places.values()):
         raise InputError("--places: a deeper tap is read above a shallower one: name them in order")
+    for tap in options.bare:
+        width = next(layer.channels for layer in student.layers if layer.name == places[tap])
+        wanted = next(layer.channels for layer in teacher.layers if layer.name == tap)
+        if width != wanted:
+            raise InputError(
+                f"--bare {tap}: --blocks {shown} has {width} channels at {places[tap]}, expected the teacher's {wanted}"
+            )
     for tap in TAPS:
         if student.stride(places[tap]) != teacher.stride(tap):
             block = tap[4]
@@ -268,9 +276,10 @@ class Distillation:
                 f"not {self.teacher['name']} ({self.teacher['sha256'][:12]}…): name that one with --teacher"  # type: ignore[index]
             )
         saved, options = state["options"], self.distiller.options
-        before = Student(
-            saved.get("blocks", options.blocks), options.down, self.distiller.channels, dict(saved.get("places", ()))
-        )  # the shape it was trained in, which load_state grows from
+        # The shape it was trained in, which load_state grows from.
+        before = student_of(
+            dataclasses.replace(options, **shape_of({"blocks": options.blocks, **saved})), self.distiller.channels
+        )
         fit(path, before, state["student"])
         try:
             self.distiller.load_state(state)
@@ -281,7 +290,7 @@ class Distillation:
     def steps(self) -> Iterator[Report]:
         """Train to the end of the course; a report per step, with scores and a row of the curve now and then."""
         sums: dict[str, float] = {}
-        count = 0
+        counts: dict[str, int] = {}
         course = self.course
         for at in self.distiller.run(
             minutes=course.minutes,
@@ -297,15 +306,15 @@ class Distillation:
                     f"the training diverged at step {at.step:,} (loss {at.loss}): go on from the last checkpoint with "
                     "--resume --change and a lower --learning-rate"
                 )
-            count += 1
             for tap, value in at.errors.items():
                 sums[tap] = sums.get(tap, 0.0) + value
+                counts[tap] = counts.get(tap, 0) + 1
             text = ""
             if at.held_out:
                 row = {"step": at.step, "seconds": round(at.seconds, 1), "rate": at.learning_rate, "loss": at.loss}
-                row |= {f"train {tap}": value / count for tap, value in sums.items()}
+                row |= {f"train {tap}": sums[tap] / counts[tap] if tap in sums else math.nan for tap in TAPS}
                 self.rows.append(row | {f"held-out {tap}": value for tap, value in at.held_out.items()})
-                sums, count = {}, 0
+                sums, counts = {}, {}
                 text = " ".join(f"{tap[4:]} {value:.3f}" for tap, value in at.held_out.items())
             yield Report(at.done, at.step, at.seconds, text)
         self._complete = True
@@ -329,6 +338,8 @@ class Distillation:
         self,
         *,
         half: bool = True,
+        eight_bit: bool = False,
+        widths: Mapping[str, int] | None = None,
         balance: float = 1.0,
         content: str = "",
         pairs: Sequence[tuple[Path, Path]] = (),
@@ -337,13 +348,17 @@ class Distillation:
         """Write checkpoint, encoder, plot and card; the card. ``pairs`` of content and style are painted and judged.
 
         ``balance`` is the encoder's own factor on the content weight and ``content`` its own content layers, see
-        ``Encoder``.
+        ``Encoder``. ``widths`` are channels of taps that are to be narrower, ``eight_bit`` is as for ``save_encoder``.
         """
         if self._moved:  # without a step it is an export, and the checkpoint keeps its course
             self.save()
         distiller, out = self.distiller, self.out
-        errors = {name: distiller.evaluate(images) for name, images in self._held.items()}
-        encoder = distiller.student.folded(out.stem).cpu()
+        student = distiller.student
+        if widths:
+            sample = next(crops(self.material.images, distiller.options.size, _HELD_CROPS, weights=self.material.odds))
+            student = student.narrowed(widths, sample.to(distiller.device))
+        errors = {name: distiller.evaluate(images, student) for name, images in self._held.items()}
+        encoder = student.folded(out.stem).cpu()
         if half:
             encoder = encoder.half()
         if not all(bool(value.isfinite().all()) for value in encoder.state_dict().values()):
@@ -358,7 +373,7 @@ class Distillation:
         }
         if content:
             about["content"] = layer_weights(content, encoder, (), "--content-layers")
-        save_encoder(out, encoder, about)
+        save_encoder(out, encoder, about, eight_bit=eight_bit)
         card: dict[str, Any] = {
             "encoder": out.name,
             "sha256": encoder_digest(out),
@@ -373,7 +388,7 @@ class Distillation:
             "device": self.device,
             "parameters": sum(value.numel() for value in encoder.parameters()),
             "bytes": out.stat().st_size,
-            "precision": "float16" if half else "float32",
+            "precision": ("large convolutions int8, else " if eight_bit else "") + ("float16" if half else "float32"),
             "balance": balance,
             "content": about.get("content", {}),
             "kmacs_per_pixel": macs(encoder),

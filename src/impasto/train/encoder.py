@@ -9,62 +9,30 @@ few channels, a square root of that form, measures contents and Gram matrices as
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.see.encoder import ChainEncoder, Down, Encoder, Features
+from impasto.see.encoder import Encoder, Features
 from impasto.train.checkpoint import plain
 from impasto.train.data import crops, distort
+from impasto.train.distances import relative_gram, relative_lack, relative_maps, unexplained
 from impasto.train.grow import grow
+from impasto.train.half_painted import paint_halfway, piece
 from impasto.train.muon import Muon
-from impasto.train.normed import NormedChain
 from impasto.train.options import TAPS, DistilOptions
+from impasto.train.student import SHAPE, Student, shape_of, student_of
 
-__all__ = ["TAPS", "DistilOptions", "Distiller", "Student", "TrainingStep", "unexplained"]
+__all__ = ["TAPS", "DistilOptions", "Distiller", "TrainingStep"]
 
 _EMPHASIS = {"relu4_2": 2.0}  # what a student is blind to at the content's layer, a painting gets wrong
 _SHALLOW, _DEEP = ("relu1_1", "relu2_1", "relu3_1"), ("relu4_1", "relu5_1")
-
-
-class Student(NormedChain):
-    """A chain with batch normalisation whose taps answer in the teacher's channels; for training only."""
-
-    def __init__(
-        self,
-        blocks: Sequence[Sequence[int]],
-        down: Down,
-        taps: Mapping[str, int],
-        places: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(blocks, down=down, taps=taps, places=places, name="student", momentum=0.02)
-        self.scales: Tensor
-        # The teacher's maps run into the hundreds: the heads answer in units of each tap's own size.
-        self.register_buffer("scales", torch.ones(len(taps)))
-
-    @torch.no_grad()
-    def folded(self, name: str = "builtin") -> ChainEncoder:
-        """The same eyes without the scaffolding: no normalisation, and taps as narrow as the student's own maps."""
-        widths = dict(zip((layer for layer, _ in self._plan), (c.out_channels for c in self.convs), strict=True))
-        taps = {
-            layer.name: min(int(widths[self.places.get(layer.name, layer.name)]), layer.channels)  # type: ignore
-            for layer in self.layers
-        }
-        slim = ChainEncoder(self.blocks, down=self.down, taps=taps, places=self.places, name=name)
-        self.fold_into(slim)
-        for layer, head in self.taps.items():
-            wide = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1).double()  # type: ignore  # (T, C + 1)
-            _, scale, basis = torch.linalg.svd(wide, full_matrices=False)
-            root = (scale[:, None] * basis)[: taps[layer]].float()  # its Gram is that of `wide`, all but the last value
-            slim.taps[layer].weight.copy_(root[:, :-1, None, None])  # type: ignore
-            slim.taps[layer].bias.copy_(root[:, -1])  # type: ignore
-        return slim.eval()
+_STYLE = (*_SHALLOW, *_DEEP)
+_FRONT = 2  # blocks, and taps, that learn on small crops alone
 
 
 @dataclass(frozen=True)
@@ -81,42 +49,6 @@ class TrainingStep:
     learning_rate: float
     held_out: Mapping[str, float] = field(default_factory=dict)
     done: float = 0.0
-
-
-def relative_maps(found: Tensor, wanted: Tensor) -> Tensor:
-    """Share of the teacher's variance that is not explained: ``|t̂ - t|² / |t - mean t|²``, over the batch."""
-    wanted = wanted.float()
-    spread = wanted.var(dim=(0, 2, 3), unbiased=False).sum()
-    return (found.float() - wanted).square().sum(1).mean() / spread.clamp_min(1e-12)
-
-
-def relative_gram(found: Tensor, wanted: Tensor) -> Tensor:
-    """``|Ĝ - G|² / |G|²`` of each picture's own Gram matrix, mean over the batch."""
-    a, b = found.flatten(2).float(), wanted.flatten(2).float()
-    g, h = a @ a.mT, b @ b.mT
-    return ((g - h).square().sum((1, 2)) / h.square().sum((1, 2)).clamp_min(1e-12)).mean()
-
-
-@torch.no_grad()
-def unexplained(
-    student: Encoder, teacher: Callable[[Tensor], Features], images: Tensor, batch: int = 8
-) -> dict[str, float]:
-    """Unexplained variance per tap of ``images`` ``(N, 3, H, W)``; the student answers in the teacher's channels."""
-    wrong = dict.fromkeys(TAPS, 0.0)
-    sums: dict[str, list[Tensor]] = {tap: [] for tap in TAPS}
-    count = 0
-    for part in images.split(batch):
-        t, s = teacher(part), student(part, TAPS)
-        for tap in TAPS:
-            true = t[tap].double()
-            wrong[tap] += float((s[tap].double() - true).square().sum()) / true[0, 0].numel()
-            sums[tap].append(torch.stack([true.mean((2, 3)).sum(0), true.square().mean((2, 3)).sum(0)]))
-        count += len(part)
-    out = {}
-    for tap in TAPS:
-        first, second = torch.stack(sums[tap]).sum(0) / count
-        out[tap] = wrong[tap] / count / float((second - first.square()).sum())
-    return out
 
 
 class Distiller:
@@ -143,14 +75,17 @@ class Distiller:
         ).eval()
         self.channels = channels = {layer.name: layer.channels for layer in teacher.layers if layer.name in TAPS}
         torch.manual_seed(options.seed)
-        self.student = Student(options.blocks, options.down, channels, dict(options.places)).to(self.device)
+        self.student = student_of(options, channels).to(self.device)
         self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, value in self.student.named_parameters():
+            value.requires_grad_(self.student.block(name) >= options.learn_from)
         self.optimizers = self._optimizers()
         self.step = 0
         self.seconds = 0.0
         self.images, self.paintings, self.odds = images, paintings, odds
-        self.pool: list[Tensor] = []
+        self.pool: list[Tensor] = []  # half-painted pictures over their paintings, (2, 3, H, W) uint8 each
         self._made = 0
+        self._store: dict[bool, list[tuple[Tensor, dict[str, Tensor]]]] = {False: [], True: []}  # crops; pairs
         self._random = {use: torch.Generator() for use in ("source", "draws", "contents", "styles")}
         self._reseed()
         with torch.no_grad():
@@ -174,11 +109,12 @@ class Distiller:
             found.append(Muon(convs, lr=options.muon))
         return found
 
-    def _wanted(self, batch: Tensor) -> dict[str, Tensor]:
+    def _wanted(self, batch: Tensor, taps: Sequence[str] = TAPS) -> dict[str, Tensor]:
         """The teacher's maps in units of the student's scales."""
         with torch.no_grad():
-            maps = self.teacher(batch, TAPS)
-            return {tap: maps[tap].float() / scale for tap, scale in zip(TAPS, self.student.scales, strict=True)}
+            maps = self.teacher(batch, taps)
+            scales = dict(zip(TAPS, self.student.scales, strict=True))
+            return {tap: maps[tap].float() / scales[tap] for tap in taps}
 
     def state(self) -> dict[str, Any]:
         """Everything that a later ``load_state`` needs, tensors and plain values only."""
@@ -188,7 +124,7 @@ class Distiller:
             "step": self.step,
             "seconds": self.seconds,
             "options": asdict(self.options),
-            "pool": torch.stack(self.pool) if self.pool else torch.zeros(0, dtype=torch.uint8),
+            "pairs": torch.stack(self.pool) if self.pool else torch.zeros(0, dtype=torch.uint8),
             "made": self._made,
             "random": {use: random.get_state() for use, random in self._random.items()},
         }
@@ -196,25 +132,25 @@ class Distiller:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``: the steps that follow are those that would have followed there.
 
-        A state without the pool and the generators (an early checkpoint) goes on with other crops. One of other
-        ``blocks`` or ``places`` is grown to this student's.
+        A state without the pool and the generators (an early checkpoint) goes on with other crops, and a store is filled
+        anew. One of other ``blocks`` or ``places`` is grown to this student's.
         """
         options, saved = asdict(self.options), state.get("options", {})
         changed = {name for name, value in options.items() if plain(saved.get(name, value)) != plain(value)}
-        if changed & {"blocks", "places"}:
-            old = Student(saved["blocks"], self.options.down, self.channels, dict(saved.get("places", ())))
+        if changed & SHAPE:
+            old = student_of(replace(self.options, **shape_of(saved)), self.channels)
             old.load_state_dict(state["student"])
             grow(old, self.student, self._sample())
         else:
             self.student.load_state_dict(state["student"])
         moments = state["optimizer"]
-        if not changed & {"blocks", "places", "muon"}:  # else they are other weights' moments
+        if not changed & (SHAPE | {"muon"}):  # else they are other weights' moments
             moments = moments if isinstance(moments, list) else [moments]
             for optimizer, values in zip(self.optimizers, moments, strict=True):
                 optimizer.load_state_dict(values)
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         side = self.options.size * (2 if self.options.large else 1)
-        self.pool = [image for image in state.get("pool", ()) if image.shape[-1] >= side]
+        self.pool = [pair for pair in state.get("pairs", ()) if pair.shape[-1] == side]
         self._made = int(state.get("made", 0))
         self._reseed()
         for use, saved in state.get("random", {}).items():
@@ -239,11 +175,13 @@ class Distiller:
         They count from ``since``, the step and the seconds at which an interrupted training began; from now if None.
         """
         options, random = self.options, self._random
-        # A deep layer sees further than a small crop reaches: some steps look at crops of twice the side.
+        # A deep layer sees further than a small crop reaches: some steps look at crops of twice the side. The shallow
+        # ones learn nothing there that they do not else, and would take most of the time.
         big, few = 2 * options.size, max(1, options.batch // 4)
         source = crops(self.images, options.size, options.batch, weights=self.odds, random=random["source"])
         large = crops(self.images, big, few, weights=self.odds, random=random["source"])
         side, count = (big, max(1, options.batch // 2)) if options.large else (options.size, options.batch)
+        self._singles = crops(self.images, options.size, 1, weights=self.odds, random=random["source"])
         self._contents = crops(self.images, side, count, weights=self.odds, random=random["contents"])
         self._styles = crops(self.paintings, side, count, random=random["styles"])
         first, start = since if since is not None else (self.step, self.seconds)
@@ -261,55 +199,163 @@ class Distiller:
             for optimizer, base in zip(self.optimizers, (options.learning_rate, options.muon), strict=False):
                 for group in optimizer.param_groups:
                     group["lr"] = base * share_of_rate
+            if options.store:
+                self._fill()
+                loss, errors = self._learn_stored()
+                yield self._took(began, before, loss, errors, rate, held_out, every, share)
+                continue
             wide = options.large > 0 and float(torch.rand((), generator=random["draws"])) < options.large
             batch = distort(next(large if wide else source), random["draws"])
+            paired = False
             if self.step >= options.painted_from and options.painted > 0:
-                batch = self._mix_painted(batch, random["draws"])
-            loss, errors = self._learn(batch.to(self.device))
-            self.step += 1
-            self.seconds = before + time.perf_counter() - began
-            evaluate = held_out is not None and self.step % every == 0
-            yield TrainingStep(
-                self.step,
-                self.seconds,
-                float(loss),
-                {tap: float(value) for tap, value in errors.items()},
-                rate,
-                self.evaluate(held_out) if evaluate and held_out is not None else {},
-                min(1.0, share()),
-            )
+                if wide and options.lack_weight > 0:
+                    paired = float(torch.rand((), generator=random["draws"])) < options.painted
+                    batch = self._pairs(few, big, random["draws"]) if paired else batch
+                else:
+                    batch = self._mix_painted(batch, random["draws"])
+            self.student.still = _FRONT if wide else 0
+            loss, errors = self._learn(batch.to(self.device), TAPS[_FRONT:] if wide else TAPS, paired)
+            yield self._took(began, before, loss, errors, rate, held_out, every, share)
 
-    def evaluate(self, images: Tensor) -> dict[str, float]:
-        """Unexplained variance per tap of the student as it would be saved now."""
+    def _took(
+        self,
+        began: float,
+        before: float,
+        loss: Tensor,
+        errors: Mapping[str, Tensor],
+        rate: float,
+        held_out: Tensor | None,
+        every: int,
+        share: Callable[[], float],
+    ) -> TrainingStep:
+        """One step more: where the training stands."""
+        self.step += 1
+        self.seconds = before + time.perf_counter() - began
+        evaluate = held_out is not None and self.step % every == 0
+        return TrainingStep(
+            self.step,
+            self.seconds,
+            float(loss),
+            {tap: float(value) for tap, value in errors.items()},
+            rate,
+            self.evaluate(held_out) if evaluate and held_out is not None else {},
+            min(1.0, share()),
+        )
+
+    # ── a store: what still blocks and the teacher see, learnt from many times ──
+
+    def _deep(self) -> list[str]:
+        """Taps of the blocks that learn."""
+        return [tap for tap in TAPS if int(self.student.places.get(tap, tap)[4]) >= self.options.learn_from]
+
+    def _fill(self) -> None:
+        """Two crops a step until the store is full, from then on one at every fourth in place of the oldest."""
+        held = sum(map(len, self._store.values()))
+        new = 16 if not held else 2 if held < self.options.store else int(self.step % 4 == 0)
+        for _ in range(new):
+            self._keep()
+
+    def _keep(self) -> None:
+        options, random = self.options, self._random["draws"]
+        there = {paired: len(kept) for paired, kept in self._store.items()}
+        paired = options.painted > 0 and self.step >= options.painted_from and there[True] <= there[False]
+        batch = self._pairs(1, options.size, random) if paired else distort(next(self._singles), random)
+        batch = batch.to(self.device)
         self.student.eval()
-        try:
-            return unexplained(self.student, self._wanted, images.to(self.device))
-        finally:
-            self.student.train()
+        with (
+            torch.no_grad(),
+            torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16),
+        ):
+            seen = self.student.front(batch, options.learn_from).to(self.precision)
+        wanted = {tap: maps.to(self.precision) for tap, maps in self._wanted(batch, self._deep()).items()}
+        self._store[paired].append((seen, wanted))
+        if sum(there.values()) >= options.store:
+            self._store[paired].pop(0)
 
-    def _learn(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def _learn_stored(self) -> tuple[Tensor, dict[str, Tensor]]:
+        options, random = self.options, self._random["draws"]
+        picked: list[tuple[Tensor, dict[str, Tensor]]] = []
+        singles, pairs = self._store[False], self._store[True]
+        couples = min(len(pairs), options.batch // 4)
+        for store, count in ((singles, options.batch - 2 * couples), (pairs, couples)):
+            picked += (
+                [store[i] for i in torch.randint(len(store), (count,), generator=random).tolist()] if count else []
+            )
+        order = [*range(options.batch - 2 * couples)]  # crops, then half-painted pictures, then their paintings
+        first = len(order)
+        order += [first + 2 * i for i in range(couples)] + [first + 2 * i + 1 for i in range(couples)]
+        seen = torch.cat([one for one, _ in picked])[order]
+        wanted = {tap: torch.cat([maps[tap] for _, maps in picked])[order].float() for tap in self._deep()}
+        self._look()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
+            found = self.student.behind(
+                seen.contiguous(memory_format=torch.channels_last), list(wanted), options.learn_from
+            )
+        return self._descend(found, wanted, 2 * couples)
+
+    def _look(self) -> None:
         self.student.train()
         if self.options.norms == "fixed":
             self.student.norms.eval()
-        wanted = self._wanted(batch)
+
+    def evaluate(self, images: Tensor, student: Student | None = None) -> dict[str, float]:
+        """Unexplained variance per tap of ``student``, else of the one in training, as it would be saved now."""
+        student = student or self.student
+        student.eval()
+        try:
+            return unexplained(student, self._wanted, images.to(self.device))
+        finally:
+            student.train()
+
+    def _learn(
+        self, batch: Tensor, taps: Sequence[str] = TAPS, paired: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        self._look()
+        wanted = self._wanted(batch, taps)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-            found = self.student(batch, TAPS)
-        errors = {tap: relative_maps(found[tap], wanted[tap]) for tap in TAPS}
+            found = self.student(batch, taps)
+        return self._descend(found, wanted, len(batch) if paired else 0)
+
+    def _descend(self, found: Features, wanted: Mapping[str, Tensor], pairs: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step. The last ``pairs`` of the batch are half-painted pictures, then their paintings."""
+        taps = tuple(wanted)
+        errors = {tap: relative_maps(found[tap], wanted[tap]) for tap in taps}
         # Plain sums, not roots: with roots the shallow taps, soon nearly right, drown the deep ones (measured). The content
         # tap counts half as much again: what a student is blind to there, a painting gets wrong.
         loss = torch.stack([error * _EMPHASIS.get(tap, 1.0) for tap, error in errors.items()]).sum()
         if self.options.gram_weight:
             # Judged layer by layer, a painting by an earlier student missed the style at relu5_1, more than three times as
             # much as at all other layers together. One shallow tap a step stands for the three: they are nearly right.
-            pick = _SHALLOW[int(torch.randint(len(_SHALLOW), (), generator=self._random["draws"]))]
-            grams = [relative_gram(found[tap], wanted[tap]).sqrt() for tap in (pick, *_DEEP)]
+            shallow = [tap for tap in _SHALLOW if tap in taps]
+            picks = [tap for tap in _DEEP if tap in taps]
+            if shallow:
+                picks.append(shallow[int(torch.randint(len(shallow), (), generator=self._random["draws"]))])
+            grams = [relative_gram(found[tap], wanted[tap]).sqrt() for tap in picks]
             loss = loss + self.options.gram_weight * torch.stack(grams).sum()
+        if pairs and self.options.lack_weight:
+            lacks = [relative_lack(found[tap][-pairs:], wanted[tap][-pairs:]) for tap in _STYLE if tap in taps]
+            loss = loss + self.options.lack_weight * torch.stack(lacks).sum()
         self.student.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
         for optimizer in self.optimizers:
             optimizer.step()
         return loss.detach(), {tap: error.detach() for tap, error in errors.items()}
+
+    def _pairs(self, count: int, side: int, random: torch.Generator) -> Tensor:
+        """``count`` half-painted pictures, then their paintings, along one batch."""
+        self._refill(count, side, random)
+        picks = torch.randint(len(self.pool), (count,), generator=random).tolist()
+        pairs = torch.stack([piece(self.pool[p], side, random) for p in picks], 1).float() / 255  # (2, B, 3, H, W)
+        return (pairs.flip(4) if float(torch.rand((), generator=random)) < 0.5 else pairs).flatten(0, 1)
+
+    def _refill(self, share: int, side: int, random: torch.Generator) -> None:
+        """Paint new pictures as those there are used up: each is seen about three times."""
+        self._made -= share * side**2
+        if self._made <= 0 or len(self.pool) < share:
+            fresh = self._paint(random)
+            self.pool = (self.pool + fresh)[-self.options.pool :]
+            self._made = 3 * sum(pair[0, 0].numel() for pair in fresh)
 
     def _mix_painted(self, batch: Tensor, random: torch.Generator) -> Tensor:
         """Replace a share of the batch by half-painted pictures; paint new ones as the pool is used up."""
@@ -319,69 +365,18 @@ class Distiller:
         if not share:
             return batch
         side = batch.shape[-1]
-        self._made -= share * side**2
-        if self._made <= 0 or len(self.pool) < share:
-            fresh = self._paint(random)
-            self.pool = (self.pool + fresh)[-self.options.pool :]
-            self._made = 3 * sum(image[0].numel() for image in fresh)  # each picture is seen about three times
+        self._refill(share, side, random)
         picks = torch.randint(len(self.pool), (share,), generator=random).tolist()
-        seen = torch.stack([self._piece(self.pool[p], side, random) for p in picks]).float() / 255
+        seen = torch.stack([piece(self.pool[p][0], side, random) for p in picks]).float() / 255
         if float(torch.rand((), generator=random)) < 0.5:
             seen = seen.flip(3)
         return torch.cat([batch[share:], seen])
 
-    @staticmethod
-    def _piece(image: Tensor, side: int, random: torch.Generator) -> Tensor:
-        top, left = (int(torch.randint(image.shape[-1] - side + 1, (), generator=random)) for _ in range(2))
-        return image[:, top : top + side, left : left + side]
-
     def _paint(self, random: torch.Generator) -> list[Tensor]:
-        """A batch of random content × style pairs painted with the student as it is now; snapshots on the way."""
+        """A batch of random content × style pairs painted with the student as it is now."""
         encoder: Encoder = self.student.folded().to(  # type: ignore[call-overload]
             self.device, self.precision, memory_format=torch.channels_last
         )
         encoder.requires_grad_(False)
         content, style = next(self._contents).to(self.device), next(self._styles).to(self.device)
-
-        def number(low: float, high: float) -> float:
-            return math.exp(math.log(low) + (math.log(high) - math.log(low)) * float(torch.rand((), generator=random)))
-
-        kept: list[Tensor] = []
-        image: Tensor | None = None
-        weight = number(0.02, 0.6)
-        last = content.shape[-1]
-        for size, steps in ((last // 2, 20), (last, 24)):
-            c, s = (F.interpolate(x, (size, size), mode="bilinear", antialias=True) for x in (content, style))
-            if image is None:
-                image = c if torch.rand((), generator=random) < 0.7 else torch.rand(c.shape, generator=random).to(c)
-            else:
-                image = F.interpolate(image, (size, size), mode="bicubic", align_corners=False)
-            image = image.clamp(0, 1).detach().requires_grad_()
-            with torch.no_grad():
-                target = encoder(c, ["relu4_2"])["relu4_2"].float()
-                grams = {k: _gram(v) for k, v in encoder(s, encoder.style_layers).items()}
-            adam = torch.optim.Adam([image], lr=number(0.015, 0.06), betas=(0.9, 0.99))
-            marks = set(torch.randint(2, steps, (3,), generator=random).tolist()) | {steps - 1}
-            for step in range(steps):
-                maps = encoder(image, (*encoder.style_layers, "relu4_2"))
-                loss = weight * _relative(maps["relu4_2"].float(), target)
-                for layer, gram in grams.items():
-                    loss = loss + _relative(_gram(maps[layer]), gram) / len(grams)
-                adam.zero_grad()
-                loss.backward()
-                adam.step()
-                with torch.no_grad():
-                    image.clamp_(0, 1)
-                if size == last and step in marks:
-                    kept += list((image.detach().cpu() * 255).round().to(torch.uint8))
-        return kept
-
-
-def _gram(x: Tensor) -> Tensor:
-    x = x.flatten(2).float()
-    return x @ x.mT / x.shape[2]
-
-
-def _relative(a: Tensor, b: Tensor) -> Tensor:
-    """Each picture's squared error over its target's size, summed over the batch."""
-    return ((a - b).square().flatten(1).sum(1) / b.square().flatten(1).sum(1).clamp_min(1e-12)).sum()
+        return paint_halfway(encoder, content, style, random)

@@ -16,7 +16,7 @@ from impasto.errors import TrainingError
 from impasto.train.options import TAPS
 
 if TYPE_CHECKING:
-    from impasto.train.encoder import Student
+    from impasto.train.student import Student
 
 __all__ = ["grow"]
 
@@ -45,6 +45,12 @@ def grow(old: Student, new: Student, images: Tensor) -> None:
             mix = torch.nn.functional.pad(mix, (0, -lost))
             if index in _places(new):
                 _read(old, new, index, mix, shift)
+            continue
+        if index in _bare(new) and set(new.bare) - set(old.bare):
+            # Its channels are to be the teacher's own: nothing learnt of others helps there.
+            conv.weight.normal_(0, (2 / conv.weight[0].numel()) ** 0.5, generator=random)
+            _plain(norm, torch.zeros(conv.out_channels))
+            mix, shift = torch.zeros(conv.out_channels, conv.out_channels), torch.zeros(conv.out_channels)
             continue
         before: Any = old.convs[there]
         after: Any = old.norms[there]
@@ -92,6 +98,12 @@ def _groups(student: Student) -> list[tuple[str, list[int]]]:
             groups.append((f"block {layer[4]} to {', '.join(taps) or 'its end'}", run))
             run = []
     return groups
+
+
+def _bare(student: Student) -> set[int]:
+    """Convolutions whose own map is a tap's answer."""
+    places = {student.places.get(tap, tap) for tap in student.bare}
+    return {index for index, (layer, _) in enumerate(student._plan) if layer in places}
 
 
 def _places(student: Student) -> set[int]:
@@ -146,7 +158,7 @@ def _stand_in(maps: Tensor, kept: Tensor, width: int) -> tuple[Tensor, Tensor]:
 
 def _read(old: Student, new: Student, index: int, mix: Tensor, shift: Tensor) -> None:
     """The heads that read at convolution ``index`` of ``new`` answer as the old ones."""
-    for tap in new._read.get(new._plan[index][0], ()):
+    for tap in set(new._read.get(new._plan[index][0], ())) - set(new.bare):
         head: Any = new.taps[tap]
         was: Any = old.taps[tap]
         matrix = was.weight.flatten(1).double()

@@ -27,10 +27,11 @@ class NormedChain(ChainEncoder):
         down: Down = "max",
         taps: Mapping[str, int] | None = None,
         places: Mapping[str, str] | None = None,
+        bare: Sequence[str] = (),
         name: str = "encoder",
         momentum: float = 0.1,
     ) -> None:
-        super().__init__(blocks, down=down, taps=taps, places=places, name=name)
+        super().__init__(blocks, down=down, taps=taps, places=places, bare=bare, name=name)
         self.norms = nn.ModuleList(
             nn.BatchNorm2d(conv.out_channels, momentum=momentum)  # type: ignore[arg-type]
             for conv in self.convs

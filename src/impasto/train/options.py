@@ -19,6 +19,8 @@ __all__ = [
     "option_fields",
     "parse_blocks",
     "parse_places",
+    "parse_taps",
+    "parse_widths",
 ]
 
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")  # what a student answers
@@ -71,12 +73,34 @@ def _check(options: Any) -> None:
             raise InputError(f"{flag(item.name)} {value}: expected {low:g}{most}")
 
 
+def parse_taps(text: str) -> tuple[str, ...]:
+    """``"relu4_1,relu5_1"`` as taps."""
+    taps = tuple(part.strip() for part in text.split(",") if part.strip())
+    for tap in taps:
+        if tap not in TAPS:
+            raise UnknownNameError("tap", tap, TAPS)
+    return taps
+
+
+def parse_widths(text: str) -> dict[str, int]:
+    """``"relu1_1=20,relu2_1=56"`` as channels by tap."""
+    found: dict[str, int] = {}
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        tap, _, width = (piece.strip() for piece in part.partition("="))
+        if tap not in TAPS or not (width.isascii() and width.isdigit() and 0 < int(width) <= 4096):
+            raise InputError(f"--tap-channels {text!r}: expected taps and channels, as in relu1_1=20,relu2_1=56")
+        found[tap] = int(width)
+    return found
+
+
 @dataclass(frozen=True)
 class DistilOptions:
     """What a distillation is made of; stored in its checkpoint.
 
-    ``blocks``, ``down`` and ``places`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative Gram error of
-    every crop. ``painted`` is the share of each batch that half-painted pictures make up, once ``painted_from`` steps
+    ``blocks``, ``down``, ``places`` and ``bare`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative
+    Gram error of every crop, ``lack_weight`` that of the difference between a half-painted picture's Gram matrices and
+    its painting's, by which a painting is steered: on crops of twice the side, or out of the ``store``. ``painted`` is the
+    share of each batch that half-painted pictures make up, once ``painted_from`` steps
     are done.
     """
 
@@ -89,6 +113,9 @@ class DistilOptions:
     places: tuple[tuple[str, str], ...] = _option(
         (), "Where in the student a tap is read, if not at the layer of its name: relu5_1=relu5_2,…"
     )
+    bare: tuple[str, ...] = _option(
+        (), "Taps at which the student's own map, as wide as the teacher's, is the answer: relu5_1,…"
+    )
     size: int = _option(128, "Side of the crops, in pixels.", low=16, high=1024)
     batch: int = _option(4, "Crops in a step.", low=2, high=4096)
     large: float = _option(0.0, "Share of the steps on crops of twice the side, a quarter as many.", high=1)
@@ -98,7 +125,14 @@ class DistilOptions:
     norms: Literal["batch", "fixed"] = _option(
         "batch", "Normalise by the batch, or by the statistics learnt before.", choices=("batch", "fixed")
     )
+    learn_from: int = _option(1, "The first block that learns; those before it stay as they are.", low=1, high=5)
+    store: int = _option(
+        0, "With --learn-from: crops that the blocks before it and the teacher see once, to be learnt from many times."
+    )
     gram_weight: float = _option(0.3, "Weight of the error of Gram matrices beside that of maps.", high=1000)
+    lack_weight: float = _option(
+        0.0, "Weight of the error of what half-painted pictures lack of their painting's Gram matrices.", high=1000
+    )
     painted: float = _option(0.5, "Share of half-painted pictures in a batch.", high=1)
     painted_from: int = _option(2500, "The step from which half-painted pictures are made.")
     pool: int = _option(480, "Half-painted pictures that are kept at a time.", low=1, high=100_000)
@@ -106,6 +140,8 @@ class DistilOptions:
 
     def __post_init__(self) -> None:
         _check(self)
+        if self.store and self.learn_from == 1:
+            raise InputError("--store: every block learns, so what they see changes: add --learn-from 4, say")
 
 
 @dataclass(frozen=True)

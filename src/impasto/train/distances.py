@@ -1,0 +1,62 @@
+"""How far a student's answers are from its teacher's: maps, Gram matrices, and what steers a painting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from impasto.see.encoder import Encoder, Features
+from impasto.see.stats import gram
+from impasto.train.options import TAPS
+
+__all__ = ["relative_gram", "relative_lack", "relative_maps", "unexplained"]
+
+
+def relative_maps(found: Tensor, wanted: Tensor) -> Tensor:
+    """Share of the teacher's variance that is not explained: ``|t̂ - t|² / |t - mean t|²``, over the batch."""
+    wanted = wanted.float()
+    spread = wanted.var(dim=(0, 2, 3), unbiased=False).sum()
+    return (found.float() - wanted).square().sum(1).mean() / spread.clamp_min(1e-12)
+
+
+def relative_gram(found: Tensor, wanted: Tensor) -> Tensor:
+    """``|Ĝ - G|² / |G|²`` of each picture's own Gram matrix, mean over the batch."""
+    a, b = found.flatten(2).float(), wanted.flatten(2).float()
+    g, h = a @ a.mT, b @ b.mT
+    return ((g - h).square().sum((1, 2)) / h.square().sum((1, 2)).clamp_min(1e-12)).mean()
+
+
+def relative_lack(found: Tensor, wanted: Tensor) -> Tensor:
+    """Share of ``G(x) - G(s)`` that is not seen, of pairs ``x`` then ``s`` along the batch: what steers a painting.
+
+    A Gram matrix that is wrong for both in the same way is right here, and a small difference counts as much as a large.
+    """
+    a, b = (gram(maps).unflatten(0, (2, -1)) for maps in (found, wanted))
+    size = b[1].square().sum((1, 2))
+    a, b = a[0] - a[1], b[0] - b[1]
+    lack: Tensor = (a - b).square().sum((1, 2)) / (b.square().sum((1, 2)) + 0.05 * size).clamp_min(1e-12)
+    return lack.mean()
+
+
+@torch.no_grad()
+def unexplained(
+    student: Encoder, teacher: Callable[[Tensor], Features], images: Tensor, batch: int = 8
+) -> dict[str, float]:
+    """Unexplained variance per tap of ``images`` ``(N, 3, H, W)``; the student answers in the teacher's channels."""
+    wrong = dict.fromkeys(TAPS, 0.0)
+    sums: dict[str, list[Tensor]] = {tap: [] for tap in TAPS}
+    count = 0
+    for part in images.split(batch):
+        t, s = teacher(part), student(part, TAPS)
+        for tap in TAPS:
+            true = t[tap].double()
+            wrong[tap] += float((s[tap].double() - true).square().sum()) / true[0, 0].numel()
+            sums[tap].append(torch.stack([true.mean((2, 3)).sum(0), true.square().mean((2, 3)).sum(0)]))
+        count += len(part)
+    out = {}
+    for tap in TAPS:
+        first, second = torch.stack(sums[tap]).sum(0) / count
+        out[tap] = wrong[tap] / count / float((second - first.square()).sum())
+    return out

@@ -1,0 +1,147 @@
+"""The net that is distilled, with its scaffolding: normalisation, and taps that answer in the teacher's channels."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.see.encoder import ChainEncoder, Down
+from impasto.train.normed import NormedChain
+from impasto.train.options import DistilOptions
+
+__all__ = ["SHAPE", "Student", "shape_of", "student_of"]
+
+SHAPE = frozenset({"blocks", "places", "bare"})  # options that a student can grow into
+
+
+class Student(NormedChain):
+    """A chain with batch normalisation whose taps answer in the teacher's channels; for training only."""
+
+    def __init__(
+        self,
+        blocks: Sequence[Sequence[int]],
+        down: Down,
+        taps: Mapping[str, int],
+        places: Mapping[str, str] | None = None,
+        bare: Sequence[str] = (),
+    ) -> None:
+        super().__init__(blocks, down=down, taps=taps, places=places, bare=bare, name="student", momentum=0.02)
+        self.still = 0  # so many blocks only look: no gradient reaches them
+        self.widths: dict[str, int] = {}  # of taps that are narrower still
+        self.scales: Tensor
+        # The teacher's maps run into the hundreds: the heads answer in units of each tap's own size.
+        self.register_buffer("scales", torch.ones(len(taps)))
+
+    def unit(self, index: int, x: Tensor) -> Tensor:
+        if int(self._plan[index][0][4]) > self.still:
+            return super().unit(index, x)
+        with torch.no_grad():
+            return super().unit(index, x)
+
+    def front(self, image: Tensor, block: int) -> Tensor:
+        """What ``block`` is shown of ``image``."""
+        x = (image - self.mean).contiguous(memory_format=torch.channels_last)
+        for index, (layer, halve) in enumerate(self._plan):
+            x = self._halved(x) if halve else x
+            if int(layer[4]) == block:
+                return x
+            x = self.unit(index, x)
+        raise InputError(f"there is no block {block}")
+
+    def behind(self, x: Tensor, wanted: Sequence[str], block: int) -> dict[str, Tensor]:
+        """The answers at ``wanted``, of ``block`` and later ones, to what ``front`` gave."""
+        maps: dict[str, Tensor] = {}
+        inside = False
+        for index, (layer, halve) in enumerate(self._plan):
+            if int(layer[4]) < block:
+                continue
+            x = self._halved(x) if halve and inside else x
+            inside = True
+            x = self.unit(index, x)
+            for tap in self._read.get(layer, ()):
+                if tap in wanted:
+                    maps[tap] = self.taps[tap](x) if tap in self.taps else x
+        return maps
+
+    def _halved(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
+
+    def block(self, parameter: str) -> int:
+        """The block, from 1, that a parameter of that name belongs to."""
+        kind, which = parameter.split(".")[:2]
+        layer = self.places.get(which, which) if kind == "taps" else self._plan[int(which)][0]
+        return int(layer[4])
+
+    @torch.no_grad()
+    def narrowed(self, widths: Mapping[str, int], images: Tensor) -> Student:
+        """A copy whose answers at some taps span ``widths`` directions only: those of most energy on ``images``.
+
+        A shallow tap in few channels saves arithmetic where the maps are largest.
+        """
+        seen: dict[str, Tensor] = {}
+
+        def spy(index: int, x: Tensor) -> Tensor:
+            out = type(self).unit(self, index, x)
+            flat = out.transpose(0, 1).flatten(1)
+            flat = flat[:, :: max(1, flat.shape[1] // 50_000)].double()
+            seen[self._plan[index][0]] = torch.cat([flat, flat.new_ones(1, flat.shape[1])])
+            return out
+
+        new = copy.deepcopy(self).eval()
+        training, self.unit = self.training, spy  # type: ignore[method-assign]
+        try:
+            self.eval()(images, list(widths))
+        finally:
+            del self.unit  # type: ignore[method-assign]
+            self.train(training)
+        for tap, width in widths.items():
+            head: Any = new.taps[tap]
+            wide = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1).double()
+            maps = wide @ seen[self.places.get(tap, tap)]
+            basis = torch.linalg.eigh(maps @ maps.mT)[1][:, -width:]
+            few = (basis @ (basis.mT @ wide)).float()
+            head.weight.copy_(few[:, :-1, None, None])
+            head.bias.copy_(few[:, -1])
+        new.widths = {**self.widths, **widths}
+        return new
+
+    @torch.no_grad()
+    def folded(self, name: str = "builtin") -> ChainEncoder:
+        """The same eyes without the scaffolding: no normalisation, and taps as narrow as the student's own maps."""
+        convs: Any = self.convs
+        channels = dict(zip((layer for layer, _ in self._plan), (int(c.out_channels) for c in convs), strict=True))
+        taps = {
+            layer.name: min(
+                channels[self.places.get(layer.name, layer.name)],
+                layer.channels,
+                self.widths.get(layer.name, layer.channels),
+            )
+            for layer in self.layers
+        }
+        slim = ChainEncoder(self.blocks, down=self.down, taps=taps, places=self.places, bare=self.bare, name=name)
+        self.fold_into(slim)
+        for layer, head in self.taps.items():
+            wide = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1).double()  # type: ignore  # (T, C + 1)
+            _, scale, basis = torch.linalg.svd(wide, full_matrices=False)
+            root = (scale[:, None] * basis)[: taps[layer]].float()  # its Gram is that of `wide`, all but the last value
+            slim.taps[layer].weight.copy_(root[:, :-1, None, None])  # type: ignore
+            slim.taps[layer].bias.copy_(root[:, -1])  # type: ignore
+        return slim.eval()
+
+
+def student_of(options: DistilOptions, channels: Mapping[str, int]) -> Student:
+    """A new student; ``channels`` are the teacher's at each tap."""
+    return Student(options.blocks, options.down, channels, dict(options.places), options.bare)
+
+
+def shape_of(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of ``saved`` that shape a student; a checkpoint does not tell tuples from lists."""
+    blocks = tuple(tuple(block) for block in saved["blocks"])
+    places = tuple((tap, place) for tap, place in saved.get("places", ()))
+    return {"blocks": blocks, "places": places, "bare": tuple(saved.get("bare", ()))}
