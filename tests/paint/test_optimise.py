@@ -259,3 +259,32 @@ def test_a_large_size_keeps_what_was_painted_and_a_small_one_the_photograph(tiny
     finish(Watched(StyleTargets(tiny, [StyleImage(style)], recipe), recipe).paint(photo))
     assert [at for at, _ in seen] == [round(size / 2), size]
     assert torch.equal(seen[-1][1], photo) != kept
+
+
+def test_paintings_are_measured_before_the_picture_is_there(tiny, content, style, monkeypatch):
+    """At 64 megapixels a painting of that size beside the picture would be the peak of memory."""
+    order: list[str] = []
+
+    class Noted(StyleTargets):
+        def _grain(self, size: int) -> torch.Tensor:
+            order.append(f"grain {size}")
+            return super()._grain(size)
+
+        @torch.no_grad()
+        def _measure(self, number, size, scale):
+            order.append(f"measure {size}")
+            return super()._measure(number, size, scale)
+
+    class Watched(OptimisePainter):
+        def terms(self, photo, size, anchors=(), regions=None):
+            order.append(f"terms {size}")
+            return super().terms(photo, size, anchors, regions)
+
+    recipe = Recipe(**{**SMALL, "mirror": "off"})
+    painter = Watched(Noted(tiny, [StyleImage(style)], recipe), recipe)
+    finish(painter.paint(content))
+    for size, _ in painter.rungs(*content.shape[2:]):
+        asked = order.index(f"terms {size}")
+        assert f"grain {size}" in order[:asked]
+        assert f"measure {size}" in order[:asked]
+        assert not {f"grain {size}", f"measure {size}"} & set(order[asked:])

@@ -95,7 +95,12 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     kept += _guides(painter, pixels)
     painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + working + kept
     begun = 1 if painter.keeps(size) else 0  # what the size begins with, whose maps are made
-    return max(painting, (photo + begun + 2) * _PICTURE * pixels + _measuring(painter, size))
+    beginning = (photo + begun + 2) * _PICTURE * pixels
+    measuring = _measuring(painter, size)
+    if len(painter.strengths) > 1 or painter.mirrors(height, width):
+        return max(painting, beginning + measuring)
+    # Of one style, not mirrored, the paintings are measured before, beside what the coarser size left.
+    return max(painting, beginning + _target(painter, pixels) + maps * _LOOKED, measuring + 2 * _PICTURE * pixels / 4)
 
 
 def _whole_maps(painter: OptimisePainter, pixels: int) -> tuple[float, float]:

@@ -165,7 +165,7 @@ def resize_to(image: Tensor, height: int, width: int) -> Tensor:
     if image.device.type == "mps":  # torch has no antialiased bicubic there (2.4)
         return resize_to(image.cpu(), height, width).to(image.device)
     sized = functional.interpolate(image, size=(height, width), mode="bicubic", align_corners=False, antialias=True)
-    return sized.clamp(0, 1)
+    return sized.clamp_(0, 1)
 
 
 def _shrunk(image: Tensor, height: int, width: int) -> Tensor:

@@ -189,6 +189,8 @@ class OptimisePainter:
         optimizer: Adam | torch.optim.LBFGS | None = None if coarse is None else coarse.optimizer
         before, spent = 0, 0.0
         for size, count in rungs:
+            if self.styled and (regions is None or regions.shape[1] == 1):
+                self.targets.measure(size)
             photo = kept(self.targets.shelf, ("photo", size), lambda size=size: resize(content, size), of=(content,))  # type: ignore[misc]
             parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
             if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:

@@ -96,6 +96,7 @@ class StyleTargets:
         made = kept(shelf, ("styles", given, seen), lambda: _Made(_statistics(recipe)), of=(encoder, *pictures))
         self.statistics, self._blended, self._clear = made.statistics, made.blended, made.clear
         self._measured: dict[tuple[int, int, float], _Measured] = {}
+        self._grains: dict[int, Tensor] = {}
 
     @property
     def statistic(self) -> Statistic:
@@ -160,9 +161,24 @@ class StyleTargets:
         regions = regions.float().to(next(self.encoder.parameters()).device)
         return guide(self.encoder, regions, self.layers, self.block(*regions.shape[2:]))
 
+    def measure(self, size: int) -> None:
+        """Measure the paintings for a picture of ``size`` in one style now, and not when ``terms`` and ``grain`` are wanted.
+
+        At 64 megapixels a painting of that size takes 770 MB and as much again while it is made: beside the picture
+        that is painted it would be the peak.
+        """
+        self._blend(size, 0)
+        if self.recipe.grain_weight and self.recipe.losses != "classic":
+            self.grain(size)
+
     @torch.no_grad()
     def grain(self, size: int) -> Tensor:
         """The paintings' own ``chroma_grain`` at ``size``, ``(1, 4)``; a grey painting's is lifted off zero."""
+        if size not in self._grains:
+            self._grains[size] = self._grain(size)
+        return self._grains[size]
+
+    def _grain(self, size: int) -> Tensor:
         total = sum(style.weight for style in self.styles)
         found = []
         for style in self.styles:
