@@ -1,12 +1,14 @@
 """The built-in encoder against VGG-19 through the same program: twelve pairs, judged, and the time of a step.
 
     python benchmarks/encoders.py --shared ../shared [--size 512] [--contents tubingen,…] [--styles starry_night,…]
+                                  [--pairs tubingen:starry_night,…]
                                   [--encoders builtin,vgg19-caffe,FILE.safetensors] [--keep FOLDER]
 
-Default settings at strength 50. Prints one row per encoder with averages over all pairs, then the ratios to the last
-encoder named. Pictures that are in FOLDER already, painted by the same weights, are judged and not painted again,
-so that a long run can be cut in two (empty it when settings change); seconds are then of those painted now. The photographs and
-paintings of the default pairs are held out of the built-in encoder's training.
+Default settings at strength 50; every content with every style, or the --pairs named. Prints one row per encoder with
+averages over all pairs, then the ratios to the last encoder named, and the style layer by layer. Pictures that are in
+FOLDER already, painted by the same weights, are judged and not painted again, so that a long run can be cut in two
+(empty it when settings change); seconds are then of those painted now. The photographs and paintings of the default
+pairs are held out of the built-in encoder's training.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--contents", default="tubingen,golden_gate,chicago,cornell")
     parser.add_argument("--styles", default="starry_night,la_muse,the_scream")
+    parser.add_argument("--pairs", help="CONTENT:STYLE,… instead of all combinations")
     parser.add_argument("--encoders", default="builtin,vgg19-caffe")
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     args = parser.parse_args()
@@ -65,34 +68,38 @@ def main() -> None:
     net = list(judge.layers())
     weights = args.shared / "weights/vgg19_caffe.safetensors"
     table: dict[str, dict[str, float]] = {}
+    pairs = [(c, s) for c in args.contents.split(",") for s in args.styles.split(",")]
+    if args.pairs:
+        pairs = [tuple(pair.split(":")) for pair in args.pairs.split(",")]
     for name in args.encoders.split(","):
         scores: dict[str, list[float]] = {}
-        for content in args.contents.split(","):
-            for style in args.styles.split(","):
-                photo, painting = (
-                    args.shared / f"images/{kind}/{file}.jpg" for kind, file in (("content", content), ("style", style))
-                )
-                easel = open_easel(
-                    photo, painting, encoder=name, size=args.size, weights=weights if name == "vgg19-caffe" else None
-                )
-                kept = f"{Path(name).stem}-{content}-{style}-{args.size}-{encoder_digest(easel.encoder)[:8]}.png"
-                if args.keep and (args.keep / kept).exists():
-                    image = load_image(args.keep / kept)
-                else:
-                    began = time.perf_counter()
-                    last = None
-                    for last in easel.paint():  # noqa: B007
-                        pass
-                    assert last is not None
-                    scores.setdefault("seconds", []).append(time.perf_counter() - began)
-                    image = last.snapshot().mul(255).round().div(255)
-                    if args.keep:
-                        args.keep.mkdir(parents=True, exist_ok=True)
-                        save_image(image, args.keep / kept)
-                found = judge.judge(image[0], judge.read(photo, args.size), judge.read(painting, args.size), net)
-                for key, value in found.items():
-                    scores.setdefault(key, []).append(value)
-                print(f"{Path(name).stem:12} {content} × {style}: {found}", flush=True)
+        for content, style in pairs:
+            photo, painting = (
+                args.shared / f"images/{kind}/{file}.jpg" for kind, file in (("content", content), ("style", style))
+            )
+            easel = open_easel(
+                photo, painting, encoder=name, size=args.size, weights=weights if name == "vgg19-caffe" else None
+            )
+            kept = f"{Path(name).stem}-{content}-{style}-{args.size}-{encoder_digest(easel.encoder)[:8]}.png"
+            if args.keep and (args.keep / kept).exists():
+                image = load_image(args.keep / kept)
+            else:
+                began = time.perf_counter()
+                last = None
+                for last in easel.paint():  # noqa: B007
+                    pass
+                assert last is not None
+                scores.setdefault("seconds", []).append(time.perf_counter() - began)
+                image = last.snapshot().mul(255).round().div(255)
+                if args.keep:
+                    args.keep.mkdir(parents=True, exist_ok=True)
+                    save_image(image, args.keep / kept)
+            found = judge.judge(image[0], judge.read(photo, args.size), judge.read(painting, args.size), net)
+            seen = [judge.features(x, net) for x in (image[0], judge.read(painting, args.size))]
+            found |= {layer: judge.gram_distance(*(maps[layer] for maps in seen)) for layer in judge.STYLE}
+            for key, value in found.items():
+                scores.setdefault(key, []).append(value)
+            print(f"{Path(name).stem:12} {content} × {style}: {found}", flush=True)
         row = {"seconds": float("nan")} | {key: mean(values) for key, values in scores.items()}
         row["step"] = seconds_per_step(easel, args.size)
         row["kmacs"] = macs(easel.encoder, ("relu5_1",)) or float("nan")
@@ -106,6 +113,10 @@ def main() -> None:
     reference = list(table.values())[-1]
     for name, row in list(table.items())[:-1]:
         print(f"| {Path(name).stem}, × | " + " | ".join(f"{row[key] / reference[key]:.3f}" for key in columns) + " |")
+    print("| style of | " + " | ".join(judge.STYLE) + " |")
+    print("|---" * (len(judge.STYLE) + 1) + "|")
+    for name, row in table.items():
+        print(f"| {Path(name).stem} | " + " | ".join(f"{row[layer]:.3f}" for layer in judge.STYLE) + " |")
 
 
 if __name__ == "__main__":
