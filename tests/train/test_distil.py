@@ -326,6 +326,14 @@ def test_a_bare_tap_has_the_teachers_channels():
         check_student(DistilOptions(**{**BARE, "places": ()}), new_teacher())
 
 
+@pytest.mark.parametrize(
+    ("widths", "words"), [({"relu5_1": 3}, "it is --bare"), ({"relu1_1": 5}, "has 4 channels there")]
+)
+def test_taps_narrower_than_there_are_channels(widths, words):
+    with pytest.raises(InputError, match=words):
+        check_student(DistilOptions(**BARE), new_teacher(), "", widths)
+
+
 def test_a_narrowed_tap_of_full_width_answers_the_same_and_a_narrower_one_nearly():
     student, image = trained_student("max"), picture(1, 32, 32)
     taps = [layer.name for layer in student.layers]

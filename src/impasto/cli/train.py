@@ -194,9 +194,9 @@ def encoder_command(out: Path, data: Sequence[Path], **given: Any) -> int:
         settings = _settled(DistilOptions, settle(
             checkpoint_of(out), state["options"], options, fixed=("down",), change=given["change"]
         ))  # fmt: skip
-    check_student(settings, find_teacher(given["teacher"]), given["content_layers"])  # before minutes of reading
-    if bare := sorted(widths.keys() & set(settings.bare)):
-        raise InputError(f"--tap-channels {bare[0]}=…: it is --bare, as wide as the teacher's")
+    check_student(
+        settings, find_teacher(given["teacher"]), given["content_layers"], widths
+    )  # before minutes of reading
     say = _sayer(given["quiet"])
     with _waiting("reading pictures", given["quiet"]):
         material = gather(

@@ -192,7 +192,7 @@ class ChainEncoder(Encoder):
             if not left:
                 break
             if halve:
-                x = F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
+                x = self.halved(x)
             x = self.unit(index, x)
             for tap in self._read.get(layer, ()):
                 if tap in left:
@@ -212,6 +212,10 @@ class ChainEncoder(Encoder):
             widest = max(widest, conv.out_channels / stride**2)  # type: ignore
         # Three of the widest maps live at once on the way back, and taps and statistics are read in between.
         return kept + 4 * widest * size
+
+    def halved(self, x: Tensor) -> Tensor:
+        """What one block hands over to the next, where no convolution halves it."""
+        return F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
 
     def unit(self, index: int, x: Tensor) -> Tensor:
         """Convolution ``index`` and its ReLU."""

@@ -168,7 +168,9 @@ def find_teacher(name: str | None) -> Encoder:
     return teacher
 
 
-def check_student(options: DistilOptions, teacher: Encoder, content: str = "") -> None:
+def check_student(
+    options: DistilOptions, teacher: Encoder, content: str = "", widths: Mapping[str, int] | None = None
+) -> None:
     """``InputError`` where a student of ``options`` would not stand beside the teacher's maps, or not have ``content``."""
     shown = "/".join(",".join(map(str, block)) for block in options.blocks)
     if len(options.blocks) != 5 or len(options.blocks[3]) < 2:
@@ -188,6 +190,14 @@ def check_student(options: DistilOptions, teacher: Encoder, content: str = "") -
         if width != wanted:
             raise InputError(
                 f"--bare {tap}: --blocks {shown} has {width} channels at {places[tap]}, expected the teacher's {wanted}"
+            )
+    for tap, given in (widths or {}).items():
+        most = next(layer.channels for layer in student.layers if layer.name == places[tap])
+        if tap in options.bare:
+            raise InputError(f"--tap-channels {tap}={given}: it is --bare, as wide as the teacher's")
+        if given > most:
+            raise InputError(
+                f"--tap-channels {tap}={given}: --blocks {shown} has {most} channels there: give at most so many"
             )
     for tap in TAPS:
         if student.stride(places[tap]) != teacher.stride(tap):

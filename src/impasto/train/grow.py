@@ -46,7 +46,7 @@ def grow(old: Student, new: Student, images: Tensor) -> None:
             if index in _places(new):
                 _read(old, new, index, mix, shift)
             continue
-        if index in _bare(new) and set(new.bare) - set(old.bare):
+        if index in _read_bare(new, set(new.bare) - set(old.bare)):
             # Its channels are to be the teacher's own: nothing learnt of others helps there.
             conv.weight.normal_(0, (2 / conv.weight[0].numel()) ** 0.5, generator=random)
             _plain(norm, torch.zeros(conv.out_channels))
@@ -100,9 +100,9 @@ def _groups(student: Student) -> list[tuple[str, list[int]]]:
     return groups
 
 
-def _bare(student: Student) -> set[int]:
-    """Convolutions whose own map is a tap's answer."""
-    places = {student.places.get(tap, tap) for tap in student.bare}
+def _read_bare(student: Student, taps: set[str]) -> set[int]:
+    """Convolutions whose own map is the answer at one of ``taps``."""
+    places = {student.places.get(tap, tap) for tap in taps}
     return {index for index, (layer, _) in enumerate(student._plan) if layer in places}
 
 

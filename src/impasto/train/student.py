@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import InputError
@@ -48,7 +47,7 @@ class Student(NormedChain):
         """What ``block`` is shown of ``image``."""
         x = (image - self.mean).contiguous(memory_format=torch.channels_last)
         for index, (layer, halve) in enumerate(self._plan):
-            x = self._halved(x) if halve else x
+            x = self.halved(x) if halve else x
             if int(layer[4]) == block:
                 return x
             x = self.unit(index, x)
@@ -61,16 +60,13 @@ class Student(NormedChain):
         for index, (layer, halve) in enumerate(self._plan):
             if int(layer[4]) < block:
                 continue
-            x = self._halved(x) if halve and inside else x
+            x = self.halved(x) if halve and inside else x
             inside = True
             x = self.unit(index, x)
             for tap in self._read.get(layer, ()):
                 if tap in wanted:
                     maps[tap] = self.taps[tap](x) if tap in self.taps else x
         return maps
-
-    def _halved(self, x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
 
     def block(self, parameter: str) -> int:
         """The block, from 1, that a parameter of that name belongs to."""
