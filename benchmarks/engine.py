@@ -25,15 +25,19 @@ from impasto.studio import open_easel
 from impasto.train.distil import macs
 
 
-def rate(dtype: torch.dtype, side: int = 256, channels: int = 64, seconds: float = 2.0) -> float:
+def rate(dtype: torch.dtype, device: torch.device, side: int = 256, channels: int = 64, seconds: float = 2.0) -> float:
     """Operations a second of a convolution; the best of the passes, for the machine may be shared."""
-    x = torch.rand(1, channels, side, side).to(dtype).contiguous(memory_format=torch.channels_last)
-    w = torch.rand(channels, channels, 3, 3).to(dtype).contiguous(memory_format=torch.channels_last)
+    if device.type == "cuda":
+        side = 2048  # less leaves most of a card idle
+    x, w = torch.rand(1, channels, side, side, device=device), torch.rand(channels, channels, 3, 3, device=device)
+    x, w = (value.to(dtype).contiguous(memory_format=torch.channels_last) for value in (x, w))
     best, end = float("inf"), time.perf_counter() + seconds
     with torch.no_grad():
         while time.perf_counter() < end:
             began = time.perf_counter()
             F.conv2d(x, w, padding=1)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
             best = min(best, time.perf_counter() - began)
     return 2 * 9 * channels**2 * side**2 / best
 
@@ -48,14 +52,17 @@ def main() -> None:
     args = parser.parse_args()
     content, style = draw_painting("ember", width=1600, height=1200), draw_painting("swirl", width=1600, height=1200)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    if torch.cuda.is_available():
+        print(torch.cuda.get_device_name())
     rates: dict[torch.dtype, float] = {}
     rows = []
     for name in ["builtin", *(["vgg19-caffe"] if args.vgg19 else [])]:
         for size in map(int, args.sizes.split(",")):
             weights = args.vgg19 if name == "vgg19-caffe" else None
             easel = open_easel(content, style, encoder=name, weights=weights, size=size, start_size=size)
-            dtype = next(easel.encoder.parameters()).dtype
-            rates.setdefault(dtype, rate(dtype))
+            weight = next(easel.encoder.parameters())
+            dtype = weight.dtype
+            rates.setdefault(dtype, rate(dtype, weight.device))
             kmacs = macs(easel.encoder, easel.encoder.style_layers)
             assert kmacs
             pixels = size * round(size * 3 / 4)
@@ -67,7 +74,7 @@ def main() -> None:
     print("| encoder | size | precision | thousand multiply-adds a pixel | arithmetic alone, s | a step, s | × |")
     print("|---|---|---|---|---|---|---|")
     for name, size, kind, kmacs, own, found, ratio in rows:
-        print(f"| {name} | {size} | {kind} | {kmacs:.1f} | {own:.3f} | {found:.3f} | {ratio:.2f} |")
+        print(f"| {name} | {size} | {kind} | {kmacs:.1f} | {own:.4f} | {found:.4f} | {ratio:.2f} |")
 
 
 if __name__ == "__main__":

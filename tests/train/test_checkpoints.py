@@ -121,6 +121,7 @@ def test_courses_that_make_no_sense(about):
 
 def test_options_are_checked_by_their_ranges():
     assert parse_blocks("32,48/64") == ((32, 48), (64,))
+    assert parse_blocks("32/96, 96r2/256k1,256r3k5") == ((32,), (96, "96r2"), ("256k1", "256r3k5"))
     for text in ("", "a", "3,,4", "0/4", "-3", "99999"):
         with pytest.raises(InputError, match="--blocks"):
             parse_blocks(text)

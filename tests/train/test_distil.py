@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import itertools
 import json
 from dataclasses import asdict
 
@@ -20,6 +21,7 @@ from impasto.train.checkpoint import Course, checkpoint_of, load_checkpoint
 from impasto.train.distances import relative_gram, relative_lack
 from impasto.train.distil import Distillation, check_student, find_teacher, gather, macs
 from impasto.train.encoder import TAPS, Distiller, DistilOptions
+from impasto.train.feed import fed
 from impasto.train.student import Student
 
 OPTIONS = DistilOptions(
@@ -122,6 +124,26 @@ def test_folded_taps_measure_the_distances_of_the_teachers_channels(down):
         assert torch.allclose(found, wanted, rtol=1e-3)
 
 
+def test_residuals_fold_their_normalisations_too():
+    torch.manual_seed(1)
+    blocks = ((9, 9), (9, "9r2"), (9, "9r1k5"), ("12k1", "12r2", "12r2"), (9, "11k1"))
+    student = Student(blocks, "max", dict.fromkeys(TAPS, 6) | {"relu5_1": 11}, {"relu5_1": "relu5_2"}, ["relu5_1"])
+    with torch.no_grad():
+        for name, value in student.named_parameters():
+            if name.startswith("norms"):
+                value.uniform_(0.5, 2) if name.endswith("weight") else value.uniform_(-0.5, 0.5)
+        student.train()
+        for seed in range(40):
+            student(picture(seed, 32, 32), TAPS)
+        student.eval()
+        folded, image = student.folded(), picture(1, 32, 32)
+        wide, slim = student(image, TAPS), folded(image, TAPS)
+    torch.testing.assert_close(slim["relu5_1"], wide["relu5_1"], rtol=1e-4, atol=1e-4)
+    for tap in TAPS[:-1]:
+        torch.testing.assert_close(gram(slim[tap]).square().sum(), gram(wide[tap]).square().sum(), rtol=2e-2, atol=0)
+    assert folded.blocks == blocks
+
+
 def test_a_tap_wider_than_the_student_loses_the_last_singular_value_only():
     torch.manual_seed(0)
     student = Student(((4,), (4,), (4,), (4, 4), (4,)), "max", dict.fromkeys(TAPS, 20)).eval()
@@ -161,6 +183,54 @@ def test_a_training_that_stops_goes_on_exactly(make):
     assert (last.step, last.done) == (7, 1.0)
     for key in ("student", "optimizer", "step", "pairs", "made", "random"):
         assert same(second.state()[key], whole.state()[key]), key
+
+
+def test_pairs_are_learnt_from_on_small_crops_too(make, monkeypatch):
+    distiller = make(DistilOptions(**{**asdict(OPTIONS), "lack_weight": 1.0, "painted": 0.5, "size": 16}))
+    seen = []
+    learn = distiller._learn
+    monkeypatch.setattr(distiller, "_learn", lambda *given: seen.append((len(given[0]), given[2])) or learn(*given))
+    for _ in distiller.run(steps=8):
+        pass
+    assert seen == [(4, 0)] * 4 + [(4, 1)] * 4
+
+
+def test_norms_settle_as_the_rate_falls(make):
+    distiller = make(DistilOptions(**{**asdict(OPTIONS), "norms": "settle", "painted": 0.0, "size": 16}))
+    steps = distiller.run(steps=20, cooldown=0.5)
+    means = [distiller.student.norms[0].running_mean.clone() for _ in steps]
+    moved = [not torch.equal(a, b) for a, b in itertools.pairwise(means)]
+    assert moved == [True] * 15 + [False] * 4  # from 0.4 of the rate on
+
+
+def test_crops_by_other_processes_are_the_same_again(images):
+    take = [fed(images, 16, 3, workers=workers, seed=5, first=2) for workers in (1, 2)]
+    one, two = ([next(source) for _ in range(4)] for source in take)
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    assert one[0].dtype == torch.uint8
+    assert one[0].shape == (3, 3, 16, 16)
+    assert not torch.equal(one[0], one[1])
+    later = next(fed(images, 16, 3, workers=1, seed=5, first=3))
+    assert torch.equal(later, one[1])
+
+
+def test_a_student_learns_from_crops_by_other_processes(images):
+    options = DistilOptions(**{**asdict(OPTIONS), "painted": 0.0, "size": 16})
+    distiller = Distiller(new_teacher(), images, images[:2], options, precision=torch.float32, workers=2)
+    losses = [step.loss for step in distiller.run(steps=40)]
+    assert sum(losses[-5:]) < 0.85 * sum(losses[:5])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card that CUDA drives")
+def test_steps_out_of_a_graph_are_the_steps(images):
+    losses = []
+    for replayed in (True, False):
+        options = DistilOptions(**{**asdict(OPTIONS), "painted": 0.0, "size": 16, "muon": 0.01})
+        distiller = Distiller(new_teacher(), images, images[:2], options, device="cuda", precision=torch.float32)
+        if not replayed:
+            distiller._stepped = lambda batch, taps, pairs, learn=distiller._learn: learn(batch, taps, pairs)
+        losses.append([step.loss for step in distiller.run(steps=60)][-10:])
+    assert sum(losses[0]) == pytest.approx(sum(losses[1]), rel=0.2)  # a capture takes three steps more
 
 
 def test_muon_fixed_norms_and_large_crops_go_on_exactly_too(make, images):

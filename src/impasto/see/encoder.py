@@ -1,6 +1,6 @@
 """How a picture is seen: an image in, named feature maps out.
 
-Every encoder of the package is a chain of 3×3 convolutions and ReLUs in blocks, as VGG-19 is (Simonyan and Zisserman
+Every encoder of the package is a chain of convolutions and ReLUs in blocks, as VGG-19 is (Simonyan and Zisserman
 2015), so one class holds them all: VGG-19 itself, the built-in student distilled from it, and nets trained on small
 data sets. Any other ``Encoder`` with the same call works as well.
 """
@@ -16,8 +16,10 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from impasto.errors import InputError, UnknownNameError
+from impasto.see.unit import Residual, Unit
 
 __all__ = ["VGG19_BLOCKS", "ChainEncoder", "Encoder", "Features", "Layer", "canonical_layer"]
 
@@ -26,6 +28,8 @@ Down = Literal["max", "average", "conv"]
 Edge = Literal["repeat", "mean"]
 
 VGG19_BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
+
+_WHOLE = 1 << 19  # pixels of a picture up to which all maps are kept for the way back
 
 _ALIAS = re.compile(r"^(?:relu|conv|r|block)_?(\d)(?:_|-|_conv|_relu|)(\d)$")
 
@@ -90,7 +94,8 @@ class ChainEncoder(Encoder):
     """Blocks of 3×3 convolutions, each with a ReLU; between blocks the maps are halved.
 
     ``blocks`` lists the channels of every convolution by block; the output of convolution *i* of block *b* is the layer
-    ``relu{b}_{i}``. ``down`` is how a block hands over to the next at half the size: ``"max"`` or ``"average"`` pooling,
+    ``relu{b}_{i}``. In place of channels, a word of ``Unit.of`` stands for a convolution of another size or a residual.
+    ``down`` is how a block hands over to the next at half the size: ``"max"`` or ``"average"`` pooling,
     or ``"conv"``: the last convolution of a block is 4×4 with stride 2. ``taps`` maps layer names to channels: such a
     layer is what a 1×1 convolution with bias reads off there, and only the layers named are offered; without it every
     layer is offered as it is. ``places`` lets a tap be read elsewhere than at the layer of its name: a student may need
@@ -104,7 +109,7 @@ class ChainEncoder(Encoder):
 
     def __init__(
         self,
-        blocks: Sequence[Sequence[int]],
+        blocks: Sequence[Sequence[int | str]],
         *,
         down: Down = "max",
         taps: Mapping[str, int] | None = None,
@@ -113,12 +118,16 @@ class ChainEncoder(Encoder):
         name: str = "encoder",
     ) -> None:
         super().__init__()
-        if not blocks or any(not block or min(block) < 1 for block in blocks):
+        if not blocks or not all(blocks):
             raise InputError(f"blocks {blocks!r}: expected at least one convolution with at least one channel in each")
+        units = [[Unit.of(word) for word in block] for block in blocks]
+        if units[0][0].expansion or units[0][0].kernel != 3:  # its border is its own: see ``unit``
+            raise InputError(f"blocks begin with {units[0][0].word}: expected a 3×3 convolution, as in 32")
         self.name = name
-        self.blocks = tuple(tuple(block) for block in blocks)
+        self.blocks = tuple(tuple(unit.word for unit in block) for block in units)
         self.down: Down = down
         self.edge: Edge = "repeat"
+        self._thrifty = False  # whether residuals forget their inside until the way back
         self.convs = nn.ModuleList()
         self.taps = nn.ModuleDict()
         self.places = dict(places or {})
@@ -128,15 +137,13 @@ class ChainEncoder(Encoder):
         for tap in taps or ():
             self._read.setdefault(self.places.get(tap, tap), []).append(tap)
         layers, before, stride, radius = [], 3, 1, 0
-        for b, block in enumerate(self.blocks, 1):
-            for i, channels in enumerate(block, 1):
-                strided = down == "conv" and i == len(block) and b < len(self.blocks)
-                self.convs.append(
-                    nn.Conv2d(before, channels, 4 if strided else 3, stride=2 if strided else 1, padding=1)
-                )
-                layer = f"relu{b}_{i}"
+        for b, block in enumerate(units, 1):
+            for i, unit in enumerate(block, 1):
+                strided = down == "conv" and i == len(block) and b < len(units)
+                channels, layer = unit.channels, f"relu{b}_{i}"
+                self.convs.append(_module(unit, before, strided, layer))
                 self._plan.append((layer, b > 1 and i == 1 and down != "conv"))
-                radius += (2 if strided else 1) * stride
+                radius += (2 if strided else unit.kernel // 2) * stride
                 stride *= 2 if strided else 1
                 if taps is None:
                     self._read[layer] = [layer]
@@ -166,10 +173,14 @@ class ChainEncoder(Encoder):
         self.register_buffer("mean", torch.full((1, 3, 1, 1), 0.5))
 
     @property
-    def plan(self) -> tuple[tuple[str, bool, int], ...]:
-        """Of each convolution: the layer behind it, whether maps are pooled before it, its stride."""
+    def plan(self) -> tuple[tuple[str, bool, int, int], ...]:
+        """Of each unit: the layer behind it, whether maps are pooled before it, its stride, and its kernel's side."""
         strides = [int(conv.stride[0]) for conv in self.convs]  # type: ignore
-        return tuple((layer, halve, s) for (layer, halve), s in zip(self._plan, strides, strict=True))
+        sides = [Unit.of(word).kernel for block in self.blocks for word in block]
+        return tuple(
+            (layer, halve, s, 4 if s > 1 else side)
+            for (layer, halve), s, side in zip(self._plan, strides, sides, strict=True)
+        )
 
     def read_at(self, layer: str) -> tuple[str, ...]:
         """The layers offered that are read behind the convolution ``layer``."""
@@ -186,6 +197,7 @@ class ChainEncoder(Encoder):
         left = names - {"pixels"}
         if unknown := left - {layer.name for layer in self.layers}:
             raise UnknownNameError("layer", min(unknown), [layer.name for layer in self.layers])
+        self._thrifty = image.requires_grad and image.shape[2] * image.shape[3] > _WHOLE
         # Centred in full precision: only then do bfloat16's 8 bits resolve an 8-bit picture.
         x = (image - self.mean).to(self.dtype).contiguous(memory_format=torch.channels_last)
         for index, (layer, halve) in enumerate(self._plan):
@@ -202,7 +214,7 @@ class ChainEncoder(Encoder):
 
     def footprint(self) -> float:
         size = torch.finfo(self.dtype).bits / 8
-        kept, stride, widest = 0.0, 1, 0
+        kept, stride, widest = 0.0, 1, 0.0
         for conv, (_, halve) in zip(self.convs, self._plan, strict=True):
             if halve:  # a pooled map and, for max pooling, the 8-byte index of every maximum
                 stride *= 2
@@ -210,6 +222,8 @@ class ChainEncoder(Encoder):
             stride *= conv.stride[0]  # type: ignore
             kept += conv.out_channels / stride**2 * size  # type: ignore
             widest = max(widest, conv.out_channels / stride**2)  # type: ignore
+            if isinstance(conv, Residual):  # of a picture that is not small, its inside is made anew on the way back
+                widest = max(widest, (conv.in_channels + conv.hidden) / stride**2)
         # Three of the widest maps live at once on the way back, and taps and statistics are read in between.
         return kept + 4 * widest * size
 
@@ -218,9 +232,27 @@ class ChainEncoder(Encoder):
         return F.avg_pool2d(x, 2) if self.down == "average" else F.max_pool2d(x, 2)
 
     def unit(self, index: int, x: Tensor) -> Tensor:
-        """Convolution ``index`` and its ReLU."""
+        """Convolution ``index`` and its ReLU, or residual ``index``."""
         conv = self.convs[index]
+        if isinstance(conv, Residual):
+            if self._thrifty and x.requires_grad:
+                return checkpoint(conv, x, use_reentrant=False, preserve_rng_state=False)  # type: ignore[no-any-return]
+            return conv(x)  # type: ignore[no-any-return]
         if index == 0 and self.edge == "repeat":  # what is optimised with the mean there gets a frame along its border
             edged = F.pad(x, (1, 1, 1, 1), mode="replicate")
             return F.relu_(F.conv2d(edged, conv.weight, conv.bias, stride=conv.stride))  # type: ignore
         return F.relu_(conv(x))
+
+
+def _module(unit: Unit, before: int, strided: bool, layer: str) -> nn.Module:
+    """What stands behind a word of ``blocks``, on maps of ``before`` channels."""
+    if unit.expansion:
+        if strided or unit.channels != before:
+            why = "cannot halve the map" if strided else f"has {unit.channels} channels, the map before it {before}"
+            raise InputError(f"{layer}, a residual ({unit.word}), {why}: expected a convolution there")
+        return Residual(before, unit.expansion, unit.kernel)
+    if strided and unit.kernel != 3:
+        raise InputError(f"{layer} ({unit.word}) is to halve the map, with a kernel of 4: leave out its own")
+    if strided:
+        return nn.Conv2d(before, unit.channels, 4, stride=2, padding=1)
+    return nn.Conv2d(before, unit.channels, unit.kernel, padding=unit.kernel // 2)

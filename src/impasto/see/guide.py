@@ -41,26 +41,26 @@ class GuideEncoder(Encoder):
                 )
             return maps
         x = image
-        for halve, stride, names in self.steps:
+        for halve, stride, kernel, names in self.steps:
             if not left:
                 break
             x = F.avg_pool2d(x, 2) if halve else x
-            x = _window(x, stride)
+            x = _window(x, stride, kernel)
             for name in left & names:
                 maps[name] = x
             left -= names
         return maps
 
 
-def _window(x: Tensor, stride: int) -> Tensor:
+def _window(x: Tensor, stride: int, kernel: int) -> Tensor:
     """The mean of the 3×3 neighbours (4×4 with stride 2) that are there: nothing outside the picture counts."""
     if stride == 1:
-        return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+        return F.avg_pool2d(x, kernel, 1, kernel // 2, count_include_pad=False) if kernel > 1 else x
     return F.avg_pool2d(x, 2 * stride, stride, stride // 2, count_include_pad=False)
 
 
-def _steps(encoder: Encoder) -> list[tuple[bool, int, set[str]]]:
-    """Of each convolution: whether maps are halved before it, its stride, and the layers that are read behind it."""
+def _steps(encoder: Encoder) -> list[tuple[bool, int, int, set[str]]]:
+    """Of each unit: whether maps are halved before it, its stride and kernel, and the layers that are read behind it."""
     if not isinstance(encoder, ChainEncoder):
         return []
-    return [(halve, stride, set(encoder.read_at(layer))) for layer, halve, stride in encoder.plan]
+    return [(halve, stride, side, set(encoder.read_at(layer))) for layer, halve, stride, side in encoder.plan]

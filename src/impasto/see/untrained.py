@@ -19,7 +19,7 @@ __all__ = ["random_encoder"]
 _CONTRAST = 0.25  # the deviation of a photograph's values about mean grey
 
 
-def random_encoder(blocks: Sequence[Sequence[int]], down: Down = "max", *, seed: int = 0) -> ChainEncoder:
+def random_encoder(blocks: Sequence[Sequence[int | str]], down: Down = "max", *, seed: int = 0) -> ChainEncoder:
     """A ``ChainEncoder`` of ``blocks`` with weights after He et al. 2015, the same for a ``seed`` on every machine.
 
     With these, maps are about as loud as the picture is at any depth, and it is brought to deviation 1 first. To bring
@@ -29,10 +29,11 @@ def random_encoder(blocks: Sequence[Sequence[int]], down: Down = "max", *, seed:
     random = torch.Generator().manual_seed(seed)
     net = ChainEncoder(blocks, down=down)
     state = {"mean": net.mean}
-    for index, conv in enumerate(net.convs):
-        shape = tuple(conv.weight.shape)  # type: ignore
-        bound = math.sqrt(6 / math.prod(shape[1:])) / (_CONTRAST if index == 0 else 1.0)
+    for name, value in net.named_parameters():
+        if value.ndim == 1:
+            state[name] = torch.zeros(value.shape)
+            continue
+        bound = math.sqrt(6 / math.prod(value.shape[1:])) / (_CONTRAST if name == "convs.0.weight" else 1.0)
         # Uniform, not normal: these numbers are the same on every machine, and a recipe records their hash.
-        state[f"convs.{index}.weight"] = (2 * torch.rand(shape, generator=random) - 1) * bound
-        state[f"convs.{index}.bias"] = torch.zeros(shape[0])
+        state[name] = (2 * torch.rand(value.shape, generator=random) - 1) * bound
     return build_chain(Path("random"), state, net.blocks, down, None, name="random", digest=tensors_digest(state))

@@ -29,6 +29,7 @@ from torch import Tensor
 from impasto.errors import InputError, WeightsError
 from impasto.see.encoder import ChainEncoder, Encoder
 from impasto.see.tarred import read_tarred
+from impasto.see.unit import Unit
 
 __all__ = [
     "CHAIN",
@@ -337,7 +338,7 @@ def _set_content(path: Path, encoder: ChainEncoder, content: Any) -> None:
 def build_chain(
     path: Path,
     state: Mapping[str, Tensor],
-    blocks: tuple[tuple[int, ...], ...],
+    blocks: Sequence[Sequence[int | str]],
     down: Any,
     taps: Mapping[str, int] | None,
     *,
@@ -386,7 +387,7 @@ def _file_digest(path: Path, size: int, changed: int) -> str:
     return tensors_digest(load_tensors(path, lambda name: name.startswith("features.")))
 
 
-_Net = tuple[tuple[tuple[int, ...], ...], str, dict[str, int] | None, dict[str, str], tuple[str, ...]]
+_Net = tuple[tuple[tuple[int | str, ...], ...], str, dict[str, int] | None, dict[str, str], tuple[str, ...]]
 
 
 def _layers(path: Path, layers: Mapping[str, Any]) -> _Net:
@@ -399,7 +400,7 @@ def _layers(path: Path, layers: Mapping[str, Any]) -> _Net:
     if not isinstance(blocks, list) or not 1 <= len(blocks) <= 9:
         raise WeightsError(f"{path} is damaged: its header names no blocks")
     for block in blocks:
-        if not isinstance(block, list) or not 1 <= len(block) <= 64 or not all(map(channels, block)):
+        if not isinstance(block, list) or not 1 <= len(block) <= 64 or not all(map(_is_unit, block)):
             raise WeightsError(f"{path} is damaged: a block of its header is {_line(repr(block))}")
     if down not in ("max", "average", "conv"):
         raise WeightsError(f"{path} is damaged: down in its header is {_line(repr(down))}")
@@ -412,6 +413,12 @@ def _layers(path: Path, layers: Mapping[str, Any]) -> _Net:
     if not isinstance(bare, list) or not all(isinstance(tap, str) for tap in bare):
         raise WeightsError(f"{path} is damaged: bare taps in its header are {_line(repr(bare))}")
     return tuple(tuple(block) for block in blocks), down, taps, places, tuple(bare)
+
+
+def _is_unit(value: Any) -> bool:
+    with contextlib.suppress(InputError):
+        return Unit.of(value).channels <= 65536
+    return False
 
 
 def _times(shape: tuple[int, ...] | torch.Size) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from impasto.errors import TrainingError
 from impasto.media.image import save_image
+from impasto.see.unit import Unit
 from impasto.see.weights import encoder_digest, save_encoder
 from impasto.train.card import write_card
 from impasto.train.curve import can_plot, plot_curve
@@ -33,8 +34,8 @@ class Autoencoder(nn.Module):
     def __init__(self, options: AutoencodeOptions) -> None:
         super().__init__()
         self.encoder = NormedChain(options.blocks, down=options.down, name="autoencoder")
-        widths = [block[0] for block in options.blocks]
-        before = options.blocks[-1][-1]
+        widths = [Unit.of(block[0]).channels for block in options.blocks]
+        before = self.encoder.layers[-1].channels
         layers: list[nn.Module] = []
         for place, width in enumerate(reversed(widths)):
             layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]

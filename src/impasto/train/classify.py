@@ -42,7 +42,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.encoder = NormedChain(options.blocks, down=options.down, name="classifier")
         self.dropout = options.dropout
-        self.head = nn.Linear(options.blocks[-1][-1], classes)
+        self.head = nn.Linear(self.encoder.layers[-1].channels, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """``(B, 3, S, S)``, 0..1, to logits ``(B, classes)``."""

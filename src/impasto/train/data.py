@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import lzma
 import math
+import os
 import tarfile
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -183,9 +186,13 @@ def read_pictures(
         if not Path(source).exists():
             next(members(source))  # says what is missing
         try:
-            for member in members(source):
-                if member.problem or keep(member.name):
-                    _add(found, member, short_side)
+            wanted = (member for member in members(source) if member.problem or keep(member.name))
+            for name, image in _side_by_side(wanted, lambda member: _ready(member, short_side)):
+                if isinstance(image, str):
+                    found.skipped.append(image)
+                else:
+                    found.images.append(image)
+                    found.names.append(name)
         except TrainingError as error:
             found.skipped.append(str(error))
     if not found.images:
@@ -196,22 +203,42 @@ def read_pictures(
     return found
 
 
-def _add(found: Pictures, member: Member, short_side: int) -> None:
+def _side_by_side(
+    sources: Iterator[Member], make: Callable[[Member], Tensor | str]
+) -> Iterator[tuple[str, Tensor | str]]:
+    """What ``make`` gives for each, in order, on all cores: decoders leave Python alone for most of their time."""
+    count = os.cpu_count() or 1
+    waiting: deque[tuple[str, Future[Tensor | str]]] = deque()
+    problem = None
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            for member in sources:
+                waiting.append((member.name, pool.submit(make, member)))
+                if len(waiting) > 4 * count:
+                    name, future = waiting.popleft()
+                    yield name, future.result()
+        except TrainingError as error:  # what was read before an archive turned out to be damaged is kept
+            problem = error
+        for name, future in waiting:
+            yield name, future.result()
+    if problem is not None:
+        raise problem
+
+
+def _ready(member: Member, short_side: int) -> Tensor | str:
+    """The picture of ``member``, no larger than ``short_side``, or why it cannot be used."""
     try:
         image = as_bytes(member)
     except MediaError as error:
-        found.skipped.append(str(error))
-        return
+        return str(error)
     height, width = image.shape[1:]
     if min(height, width) < _SMALLEST:
-        found.skipped.append(f"{member.name} is {width}×{height} pixels, less than {_SMALLEST} a side")
-        return
+        return f"{member.name} is {width}×{height} pixels, less than {_SMALLEST} a side"
     shrink = short_side / min(height, width)
     if shrink < 1:
         small = resize_to(image[None].float() / 255, round(height * shrink), round(width * shrink))
         image = (small[0] * 255).round().to(torch.uint8)
-    found.images.append(image.contiguous())
-    found.names.append(member.name)
+    return image.contiguous()
 
 
 def crops(
@@ -222,8 +249,11 @@ def crops(
     seed: int = 0,
     weights: Sequence[float] | None = None,
     random: torch.Generator | None = None,
+    as_bytes: bool = False,
 ) -> Iterator[Tensor]:
     """Endless batches ``(batch, 3, size, size)``, 0..1, cut at random scales and flipped, for ever and repeatably.
+
+    With ``as_bytes`` they are uint8, 0..255.
 
     ``random`` is the generator to draw from, where a caller wants to keep its state; else one is seeded with ``seed``.
     """
@@ -244,29 +274,46 @@ def crops(
             side = min(short, max(32, round(size * 2 ** number(-0.7, max(0.0, math.log2(max(short, size) / size))))))
             top = int(number(0, image.shape[1] - side + 1 - 1e-6))
             left = int(number(0, image.shape[2] - side + 1 - 1e-6))
-            piece = image[None, :, top : top + side, left : left + side].float() / 255
+            piece = image[None, :, top : top + side, left : left + side]
+            piece = piece if as_bytes else piece.float() / 255
             if side != size:
                 piece = F.interpolate(piece, (size, size), mode="bilinear", antialias=True, align_corners=False)
             if number(0, 1) < 0.5:
                 piece = piece.flip(3)
-            cut.append(piece.clamp(0, 1))
+            cut.append(piece if as_bytes else piece.clamp(0, 1))
         yield torch.cat(cut)
 
 
 def distort(images: Tensor, random: torch.Generator) -> Tensor:
-    """Contrast, channel order and, on a third, noise up to σ 0.25: states that an optimised picture passes through."""
-    out = []
-    for image in images:
-        gain, shift = (torch.rand(2, generator=random) * torch.tensor([0.8, 0.3]) + torch.tensor([0.5, -0.15])).tolist()
-        image = ((image - 0.5) * gain + 0.5 + shift) if torch.rand((), generator=random) < 0.5 else image
-        if torch.rand((), generator=random) < 0.2:
-            image = image[torch.randperm(3, generator=random)]
-        if torch.rand((), generator=random) < 1 / 3:
-            sigma = 0.25 * float(torch.rand((), generator=random)) ** 1.5
-            noise = torch.randn(image.shape, generator=random)
-            if torch.rand((), generator=random) < 0.4:  # coarser grain too
-                half = torch.randn((3, image.shape[1] // 2, image.shape[2] // 2), generator=random)
-                noise = F.interpolate(half[None], image.shape[1:], mode="bilinear", align_corners=False)[0] * 1.5
-            image = image + sigma * noise
-        out.append(image)
-    return torch.stack(out).clamp(0, 1)
+    """Contrast, channel order and, on a third, noise up to σ 0.25: states that an optimised picture passes through.
+
+    ``random`` is a generator on the CPU; on another device the noise itself comes from that device's own.
+    """
+    count, here = len(images), images.device
+    own = random if here.type == "cpu" else None
+
+    def draw(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(count, generator=random)
+
+    def noise(height: int, width: int, count: int) -> Tensor:
+        return torch.randn((count, 3, height, width), generator=own, device=here)
+
+    changed = draw(0, 1) < 0.5
+    gain = torch.where(changed, draw(0.5, 1.3), torch.ones(()))
+    shift = torch.where(changed, draw(-0.15, 0.15), torch.zeros(()))
+    swapped = draw(0, 1) < 0.2
+    orders = torch.stack(
+        [torch.randperm(3, generator=random) if swap else torch.arange(3) for swap in swapped.tolist()]
+    )
+    grainy, coarse, sigma = draw(0, 1) < 1 / 3, draw(0, 1) < 0.4, 0.25 * draw(0, 1) ** 1.5
+    gain, shift, sigma = (values.to(here)[:, None, None, None] for values in (gain, shift, sigma))
+    out = images[torch.arange(count, device=here)[:, None], orders.to(here)].sub_(0.5).mul_(gain).add_(0.5 + shift)
+    height, width = images.shape[2:]
+    for which, is_coarse in ((grainy & ~coarse, False), (grainy & coarse, True)):
+        if len(places := which.nonzero()[:, 0]):
+            grain = noise(height, width, len(places))
+            if is_coarse:
+                half = noise(height // 2, width // 2, len(places))
+                grain += F.interpolate(half, (height, width), mode="bilinear", align_corners=False) * 1.5
+            out[places.to(here)] += sigma[places.to(here)] * grain
+    return out.clamp_(0, 1)

@@ -16,9 +16,11 @@ __all__ = ["relative_gram", "relative_lack", "relative_maps", "unexplained"]
 
 def relative_maps(found: Tensor, wanted: Tensor) -> Tensor:
     """Share of the teacher's variance that is not explained: ``|t̂ - t|² / |t - mean t|²``, over the batch."""
-    wanted = wanted.float()
-    spread = wanted.var(dim=(0, 2, 3), unbiased=False).sum()
-    return (found.float() - wanted).square().sum(1).mean() / spread.clamp_min(1e-12)
+    # Norms that add up in float32 read half-precision maps as they are: a GPU waits for its memory here.
+    count = wanted.numel() / wanted.shape[1]
+    mean = wanted.mean((0, 2, 3), dtype=torch.float32)
+    spread = _square(wanted) / count - mean.square().sum()
+    return _square(found - wanted) / count / spread.clamp_min(1e-12)
 
 
 def relative_gram(found: Tensor, wanted: Tensor) -> Tensor:
@@ -38,6 +40,11 @@ def relative_lack(found: Tensor, wanted: Tensor) -> Tensor:
     a, b = a[0] - a[1], b[0] - b[1]
     lack: Tensor = (a - b).square().sum((1, 2)) / (b.square().sum((1, 2)) + 0.05 * size).clamp_min(1e-12)
     return lack.mean()
+
+
+def _square(x: Tensor) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(x, dtype=torch.float32)
+    return length.square()
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import dataclasses
 import fnmatch
 import hashlib
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from impasto.see.encoder import ChainEncoder, Encoder
 from impasto.see.known import installed
 from impasto.see.layers import layer_weights
 from impasto.see.load import encoder_digest, load_encoder
+from impasto.see.unit import words
 from impasto.see.weights import save_encoder
 from impasto.train.card import Report, link, table, write_card
 from impasto.train.checkpoint import Course, checkpoint_of, fit, save_checkpoint
@@ -172,7 +174,7 @@ def check_student(
     options: DistilOptions, teacher: Encoder, content: str = "", widths: Mapping[str, int] | None = None
 ) -> None:
     """``InputError`` where a student of ``options`` would not stand beside the teacher's maps, or not have ``content``."""
-    shown = "/".join(",".join(map(str, block)) for block in options.blocks)
+    shown = words(options.blocks)
     if len(options.blocks) != 5 or len(options.blocks[3]) < 2:
         raise InputError(f"--blocks {shown}: expected five blocks, the fourth of two or more: taps reach to relu5_1")
     with torch.device("meta"):
@@ -225,7 +227,7 @@ def macs(encoder: Encoder, layers: Sequence[str] = ()) -> float | None:
             break
         stride *= 2 if halve else 1
         stride *= conv.stride[0]  # type: ignore
-        total += conv.weight.numel() / stride**2  # type: ignore
+        total += sum(value.numel() for value in conv.parameters() if value.ndim == 4) / stride**2
         for tap in encoder._read.get(name, ()):
             if tap in encoder.taps:
                 total += encoder.taps[tap].weight.numel() / stride**2  # type: ignore
@@ -261,6 +263,8 @@ class Distillation:
         check_student(options, eyes)
         self.teacher = {"name": eyes.name, "sha256": encoder_digest(eyes), "kmacs_per_pixel": macs(eyes, TAPS)}
         self.device = choose_device(device)
+        if self.device == "cuda":
+            torch.set_float32_matmul_precision("high")
         self.distiller = Distiller(
             eyes,
             material.images,
@@ -269,6 +273,7 @@ class Distillation:
             odds=material.odds,
             device=self.device,
             precision=choose_precision("auto", self.device),
+            workers=max(1, (os.cpu_count() or 1) - 4) if self.device == "cuda" else 0,
         )
         self.rows: list[dict[str, float]] = []
         self._complete = self._moved = False
@@ -439,7 +444,7 @@ def _markdown(out: Path, card: Mapping[str, Any]) -> str:
     if teacher["kmacs_per_pixel"]:
         share = teacher["kmacs_per_pixel"] / card["kmacs_per_pixel"]
         cost += f" (the teacher {teacher['kmacs_per_pixel']}: {share:.1f} times as many)"
-    blocks = "/".join(",".join(map(str, block)) for block in card["options"]["blocks"])
+    blocks = words(card["options"]["blocks"])
     lines = [
         f"# {out.stem}",
         "",

@@ -21,10 +21,12 @@ from impasto.see.encoder import Encoder, Features
 from impasto.train.checkpoint import plain
 from impasto.train.data import crops, distort
 from impasto.train.distances import relative_gram, relative_lack, relative_maps, unexplained
+from impasto.train.feed import fed
 from impasto.train.grow import grow
 from impasto.train.half_painted import paint_halfway, piece
 from impasto.train.muon import Muon
 from impasto.train.options import TAPS, DistilOptions
+from impasto.train.replay import Replay
 from impasto.train.student import SHAPE, Student, shape_of, student_of
 
 __all__ = ["TAPS", "DistilOptions", "Distiller", "TrainingStep"]
@@ -32,6 +34,7 @@ __all__ = ["TAPS", "DistilOptions", "Distiller", "TrainingStep"]
 _EMPHASIS = {"relu4_2": 2.0}  # what a student is blind to at the content's layer, a painting gets wrong
 _SHALLOW, _DEEP = ("relu1_1", "relu2_1", "relu3_1"), ("relu4_1", "relu5_1")
 _STYLE = (*_SHALLOW, *_DEEP)
+_SETTLED = 0.4  # share of the highest rate from which on a batch's own statistics are more noise than help
 _FRONT = 2  # blocks, and taps, that learn on small crops alone
 
 
@@ -55,6 +58,8 @@ class Distiller:
     """A training that can stop and go on: build, ``load_state`` where there is one, then pull ``run``.
 
     ``images`` and ``paintings`` are ``(3, H, W)`` uint8 tensors; ``paintings`` are styles of half-painted pictures.
+    ``workers`` processes cut crops of them; 0: this one does. On CUDA, steps are replayed from graphs, and are not the
+    same to the last bit in two runs.
     """
 
     def __init__(
@@ -67,9 +72,11 @@ class Distiller:
         odds: Sequence[float] | None = None,
         device: str | torch.device = "cpu",
         precision: torch.dtype = torch.bfloat16,
+        workers: int = 0,
     ) -> None:
         self.options = options
-        self.device, self.precision = torch.device(device), precision
+        self.device, self.precision, self.workers = torch.device(device), precision, workers
+        self._replay = Replay() if self.device.type == "cuda" else None
         self.teacher: Encoder = teacher.to(  # type: ignore[call-overload]
             self.device, precision, memory_format=torch.channels_last
         ).eval()
@@ -85,6 +92,7 @@ class Distiller:
         self.images, self.paintings, self.odds = images, paintings, odds
         self.pool: list[Tensor] = []  # half-painted pictures over their paintings, (2, 3, H, W) uint8 each
         self._made = 0
+        self._settled = options.norms == "fixed"
         self._store: dict[bool, list[tuple[Tensor, dict[str, Tensor]]]] = {False: [], True: []}  # crops; pairs
         self._random = {use: torch.Generator() for use in ("source", "draws", "contents", "styles")}
         self._reseed()
@@ -98,33 +106,50 @@ class Distiller:
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         options, named = self.options, dict(self.student.named_parameters())
-        convs = [p for name, p in named.items() if name.startswith("convs.") and p.ndim > 1] if options.muon else []
+        # A kernel for each channel is no matrix: Muon leaves it to AdamW, as it does taps and normalisations.
+        convs = [p for name, p in named.items() if name.startswith("convs.") and p.ndim > 1 and p.shape[1] > 1]
+        convs = convs if options.muon else []
         rest = [p for p in named.values() if not any(p is conv for conv in convs)]
         groups = [
             {"params": [p for p in rest if p.ndim > 1], "weight_decay": options.weight_decay},
             {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        found: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=options.learning_rate)]
+        graph = self._replay is not None
+        found: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=options.learning_rate, capturable=graph)]
         if convs:
             found.append(Muon(convs, lr=options.muon))
         return found
+
+    def _set_rates(self, share: float) -> float:
+        """Every optimiser's rate at ``share`` of its highest; the first one's."""
+        highest = (self.options.learning_rate, self.options.muon)
+        for optimizer, rate in zip(self.optimizers, highest, strict=False):
+            for group in optimizer.param_groups:
+                # A graph reads the rate where it lies; a number would be the one of its capture for ever.
+                if self._replay is None:
+                    group["lr"] = rate * share
+                elif isinstance(group["lr"], Tensor) and group["lr"].is_cuda:
+                    group["lr"].fill_(rate * share)
+                else:
+                    group["lr"] = torch.tensor(rate * share, device=self.device)
+        return highest[0] * share
 
     def _wanted(self, batch: Tensor, taps: Sequence[str] = TAPS) -> dict[str, Tensor]:
         """The teacher's maps in units of the student's scales."""
         with torch.no_grad():
             maps = self.teacher(batch, taps)
             scales = dict(zip(TAPS, self.student.scales, strict=True))
-            return {tap: maps[tap].float() / scales[tap] for tap in taps}
+            return {tap: maps[tap] / scales[tap] for tap in taps}
 
     def state(self) -> dict[str, Any]:
         """Everything that a later ``load_state`` needs, tensors and plain values only."""
         return {
             "student": self.student.state_dict(),
-            "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
+            "optimizer": [_plain_rates(optimizer.state_dict()) for optimizer in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
             "options": asdict(self.options),
-            "pairs": torch.stack(self.pool) if self.pool else torch.zeros(0, dtype=torch.uint8),
+            "pairs": torch.stack(self.pool).cpu() if self.pool else torch.zeros(0, dtype=torch.uint8),
             "made": self._made,
             "random": {use: random.get_state() for use, random in self._random.items()},
         }
@@ -150,7 +175,7 @@ class Distiller:
                 optimizer.load_state_dict(values)
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         side = self.options.size * (2 if self.options.large else 1)
-        self.pool = [pair for pair in state.get("pairs", ()) if pair.shape[-1] == side]
+        self.pool = [pair.to(self.device) for pair in state.get("pairs", ()) if pair.shape[-1] == side]
         self._made = int(state.get("made", 0))
         self._reseed()
         for use, saved in state.get("random", {}).items():
@@ -178,12 +203,12 @@ class Distiller:
         # A deep layer sees further than a small crop reaches: some steps look at crops of twice the side. The shallow
         # ones learn nothing there that they do not else, and would take most of the time.
         big, few = 2 * options.size, max(1, options.batch // 4)
-        source = crops(self.images, options.size, options.batch, weights=self.odds, random=random["source"])
-        large = crops(self.images, big, few, weights=self.odds, random=random["source"])
+        source = self._cut(options.size, options.batch, "source")
+        large = self._cut(big, few, "source") if options.large else iter(())
         side, count = (big, max(1, options.batch // 2)) if options.large else (options.size, options.batch)
         self._singles = crops(self.images, options.size, 1, weights=self.odds, random=random["source"])
-        self._contents = crops(self.images, side, count, weights=self.odds, random=random["contents"])
-        self._styles = crops(self.paintings, side, count, random=random["styles"])
+        self._contents = self._cut(side, count, "contents")
+        self._styles = self._cut(side, count, "styles")
         first, start = since if since is not None else (self.step, self.seconds)
         began, before = time.perf_counter(), self.seconds
 
@@ -194,28 +219,50 @@ class Distiller:
 
         while (done := share()) < 1:
             warm = min(1.0, (self.step - first + 1) / 40)
-            share_of_rate = warm * min(1.0, max(1 - done, 0.01) / max(cooldown, 1e-9))
-            rate = options.learning_rate * share_of_rate
-            for optimizer, base in zip(self.optimizers, (options.learning_rate, options.muon), strict=False):
-                for group in optimizer.param_groups:
-                    group["lr"] = base * share_of_rate
+            falling = min(1.0, max(1 - done, 0.01) / max(cooldown, 1e-9))
+            self._settled = options.norms == "fixed" or (options.norms == "settle" and falling < _SETTLED)
+            rate = self._set_rates(warm * falling)
+            errors: Mapping[str, Tensor]
             if options.store:
                 self._fill()
                 loss, errors = self._learn_stored()
                 yield self._took(began, before, loss, errors, rate, held_out, every, share)
                 continue
             wide = options.large > 0 and float(torch.rand((), generator=random["draws"])) < options.large
-            batch = distort(next(large if wide else source), random["draws"])
-            paired = False
+            batch, pairs = next(large if wide else source), 0
             if self.step >= options.painted_from and options.painted > 0:
-                if wide and options.lack_weight > 0:
-                    paired = float(torch.rand((), generator=random["draws"])) < options.painted
-                    batch = self._pairs(few, big, random["draws"]) if paired else batch
-                else:
-                    batch = self._mix_painted(batch, random["draws"])
+                if not options.lack_weight:
+                    batch = batch if wide else self._mix_painted(batch, random["draws"])
+                elif not wide:
+                    batch, pairs = self._mix_pairs(batch, random["draws"])
+                elif float(torch.rand((), generator=random["draws"])) < options.painted:
+                    batch, pairs = self._pairs(few, big, random["draws"]), few
             self.student.still = _FRONT if wide else 0
-            loss, errors = self._learn(batch.to(self.device), TAPS[_FRONT:] if wide else TAPS, paired)
+            loss, errors = self._stepped(batch, TAPS[_FRONT:] if wide else TAPS, pairs)
             yield self._took(began, before, loss, errors, rate, held_out, every, share)
+
+    def _cut(self, side: int, count: int, use: str) -> Iterator[Tensor]:
+        """Endless crops ``(count, 3, side, side)``, 0..1, on the device; those of the source are distorted."""
+        source = use == "source"
+        images = self.paintings if use == "styles" else self.images
+        odds = None if use == "styles" else self.odds
+        if self.workers:
+            workers, seed = self.workers if source else 2, self.options.seed + list(self._random).index(use)
+            found = fed(images, side, count, workers=workers, seed=seed, first=self.step, weights=odds)
+            batches = (batch.to(self.device, non_blocking=True).float() / 255 for batch in found)
+        else:
+            batches = (
+                batch.to(self.device) for batch in crops(images, side, count, weights=odds, random=self._random[use])
+            )
+        for batch in batches:
+            yield distort(batch, self._random["draws"]) if source else batch
+
+    def _stepped(self, batch: Tensor, taps: Sequence[str], pairs: int) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """One step, replayed where it can be."""
+        if self._replay is None:
+            return self._learn(batch, taps, pairs)
+        key = (batch.shape, tuple(taps), pairs, self.student.still, self._settled)
+        return self._replay(key, lambda held: self._learn(held, taps, pairs), batch)
 
     def _took(
         self,
@@ -295,7 +342,7 @@ class Distiller:
 
     def _look(self) -> None:
         self.student.train()
-        if self.options.norms == "fixed":
+        if self._settled:
             self.student.norms.eval()
 
     def evaluate(self, images: Tensor, student: Student | None = None) -> dict[str, float]:
@@ -307,14 +354,17 @@ class Distiller:
         finally:
             student.train()
 
-    def _learn(
-        self, batch: Tensor, taps: Sequence[str] = TAPS, paired: bool = False
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _learn(self, batch: Tensor, taps: Sequence[str] = TAPS, pairs: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
+        """A step on ``batch``, whose last ``pairs`` pictures are paintings and those before them half-painted."""
         self._look()
         wanted = self._wanted(batch, taps)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
+        # Weights are cast once a step, not once a run: the cache would outlive a graph's memory.
+        kept = self._replay is None
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16, cache_enabled=kept
+        ):
             found = self.student(batch, taps)
-        return self._descend(found, wanted, len(batch) if paired else 0)
+        return self._descend(found, wanted, 2 * pairs)
 
     def _descend(self, found: Features, wanted: Mapping[str, Tensor], pairs: int) -> tuple[Tensor, dict[str, Tensor]]:
         """One step. The last ``pairs`` of the batch are half-painted pictures, then their paintings."""
@@ -325,12 +375,13 @@ class Distiller:
         loss = torch.stack([error * _EMPHASIS.get(tap, 1.0) for tap, error in errors.items()]).sum()
         if self.options.gram_weight:
             # Judged layer by layer, a painting by an earlier student missed the style at relu5_1, more than three times as
-            # much as at all other layers together. One shallow tap a step stands for the three: they are nearly right.
-            shallow = [tap for tap in _SHALLOW if tap in taps]
-            picks = [tap for tap in _DEEP if tap in taps]
-            if shallow:
-                picks.append(shallow[int(torch.randint(len(shallow), (), generator=self._random["draws"]))])
-            grams = [relative_gram(found[tap], wanted[tap]).sqrt() for tap in picks]
+            # much as at all other layers together. A third of the pictures stand for all at each of the shallow taps, which
+            # are nearly right and the largest.
+            grams = [relative_gram(found[tap], wanted[tap]).sqrt() for tap in _DEEP if tap in taps]
+            for number, tap in enumerate(_SHALLOW):
+                if tap in taps and number < len(wanted[tap]):
+                    part = slice(number, None, len(_SHALLOW))
+                    grams.append(relative_gram(found[tap][part], wanted[tap][part]).sqrt() / len(_SHALLOW))
             loss = loss + self.options.gram_weight * torch.stack(grams).sum()
         if pairs and self.options.lack_weight:
             lacks = [relative_lack(found[tap][-pairs:], wanted[tap][-pairs:]) for tap in _STYLE if tap in taps]
@@ -342,6 +393,15 @@ class Distiller:
             optimizer.step()
         return loss.detach(), {tap: error.detach() for tap, error in errors.items()}
 
+    def _mix_pairs(self, batch: Tensor, random: torch.Generator) -> tuple[Tensor, int]:
+        """Replace a share of the batch by half-painted pictures and then their paintings; how many pairs."""
+        count = round(len(batch) * self.options.painted / 2)
+        if len(batch) < 4:
+            count = int(float(torch.rand((), generator=random)) < self.options.painted)
+        if not count:
+            return batch, 0
+        return torch.cat([batch[2 * count :], self._pairs(count, batch.shape[-1], random).to(batch)]), count
+
     def _pairs(self, count: int, side: int, random: torch.Generator) -> Tensor:
         """``count`` half-painted pictures, then their paintings, along one batch."""
         self._refill(count, side, random)
@@ -350,12 +410,12 @@ class Distiller:
         return (pairs.flip(4) if float(torch.rand((), generator=random)) < 0.5 else pairs).flatten(0, 1)
 
     def _refill(self, share: int, side: int, random: torch.Generator) -> None:
-        """Paint new pictures as those there are used up: each is seen about three times."""
+        """Paint new pictures as those there are used up: each is seen about ``again`` times."""
         self._made -= share * side**2
         if self._made <= 0 or len(self.pool) < share:
             fresh = self._paint(random)
             self.pool = (self.pool + fresh)[-self.options.pool :]
-            self._made = 3 * sum(pair[0, 0].numel() for pair in fresh)
+            self._made = round(self.options.again * sum(pair[0, 0].numel() for pair in fresh))
 
     def _mix_painted(self, batch: Tensor, random: torch.Generator) -> Tensor:
         """Replace a share of the batch by half-painted pictures; paint new ones as the pool is used up."""
@@ -370,7 +430,7 @@ class Distiller:
         seen = torch.stack([piece(self.pool[p][0], side, random) for p in picks]).float() / 255
         if float(torch.rand((), generator=random)) < 0.5:
             seen = seen.flip(3)
-        return torch.cat([batch[share:], seen])
+        return torch.cat([batch[share:], seen.to(batch)])
 
     def _paint(self, random: torch.Generator) -> list[Tensor]:
         """A batch of random content × style pairs painted with the student as it is now."""
@@ -378,5 +438,10 @@ class Distiller:
             self.device, self.precision, memory_format=torch.channels_last
         )
         encoder.requires_grad_(False)
-        content, style = next(self._contents).to(self.device), next(self._styles).to(self.device)
-        return paint_halfway(encoder, content, style, random)
+        return paint_halfway(encoder, next(self._contents), next(self._styles), random)
+
+
+def _plain_rates(state: dict[str, Any]) -> dict[str, Any]:
+    """An optimiser's state with numbers for rates."""
+    groups = [{**group, "lr": float(group["lr"])} for group in state["param_groups"]]
+    return {**state, "param_groups": groups}

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from impasto.errors import InputError, TrainingError
 from impasto.runtime import choose_device, choose_precision
 from impasto.see.encoder import ChainEncoder
+from impasto.see.unit import words
 from impasto.train.card import Report
 from impasto.train.checkpoint import Course, checkpoint_of, fit, save_checkpoint
 from impasto.train.curve import write_curve
@@ -38,7 +39,7 @@ def check_side(encoder: ChainEncoder, side: int) -> None:
         )
     stride = max(layer.stride for layer in encoder.layers)
     if side < stride or side % stride:
-        shown = "/".join(",".join(map(str, block)) for block in encoder.blocks)
+        shown = words(encoder.blocks)
         raise InputError(f"pictures of {side} pixels and --blocks {shown}: expected a --side divisible by {stride}")
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from impasto.errors import TrainingError
+from impasto.see.unit import Residual
 from impasto.train.options import TAPS
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ def grow(old: Student, new: Student, images: Tensor) -> None:
 
     Blocks may get more convolutions and any channels. Raises ``TrainingError`` where a block would lose convolutions.
     """
+    if any(isinstance(conv, Residual) for student in (old, new) for conv in student.convs):
+        raise TrainingError(
+            "--blocks: a net of residuals keeps the blocks of its checkpoint: train the new one from the start"
+        )
     old.eval()
     origin = _origins(old, new)
     seen = _outputs(old, images)

@@ -53,7 +53,7 @@ def paint_halfway(encoder: Encoder, content: Tensor, style: Tensor, random: torc
             with torch.no_grad():
                 image.clamp_(0, 1)
             if size == last and step in marks:
-                pairs = torch.stack([image.detach(), s], 1).cpu()
+                pairs = torch.stack([image.detach(), s], 1)
                 kept += list((pairs * 255).round().to(torch.uint8))
     return kept
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal
@@ -26,6 +27,9 @@ __all__ = [
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")  # what a student answers
 
 
+_WORD = re.compile(r"^([1-9]\d{0,4})(?:r[1-9]\d?)?(?:k[1357])?$")  # see.unit.Unit reads it; torch is not asked for here
+
+
 def _option(default: Any, help: str, **about: Any) -> Any:
     return field(default=default, metadata={"help": help, **about})
 
@@ -40,15 +44,16 @@ def option_fields(options: type) -> Iterator[Field[Any]]:
     return (item for item in fields(options) if item.default is not MISSING)
 
 
-def parse_blocks(text: str) -> tuple[tuple[int, ...], ...]:
-    """``"32,48/64,64"`` as channels of every convolution by block."""
-    try:
-        blocks = tuple(tuple(int(width) for width in block.split(",")) for block in text.split("/"))
-    except ValueError:
-        blocks = ()
-    if not blocks or not all(1 <= width <= 4096 for block in blocks for width in block):
-        raise InputError(f"--blocks {text!r}: expected channels by block, as in 32,48/64,64/96,96,96/192,192,192/192")
-    return blocks
+def parse_blocks(text: str) -> tuple[tuple[int | str, ...], ...]:
+    """``"32,48/64,64/96r2"`` as channels, or words of ``see.unit.Unit``, of every convolution by block."""
+    found = [[_WORD.match(word.strip()) for word in block.split(",")] for block in text.split("/")]
+    words = [[match[0] if match and int(match[1]) <= 4096 else "" for match in block] for block in found]
+    if not all(word for block in words for word in block):
+        raise InputError(
+            f"--blocks {text!r}: expected channels by block, as in 32,48/64,64/96,96,96/192,192,192/192, or 256k1 for a "
+            "1×1 convolution, 192r2 and 192r2k5 for residuals"
+        )
+    return tuple(tuple(int(word) if word.isdigit() else word for word in block) for block in words)
 
 
 def parse_places(text: str) -> tuple[tuple[str, str], ...]:
@@ -99,12 +104,11 @@ class DistilOptions:
 
     ``blocks``, ``down``, ``places`` and ``bare`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative
     Gram error of every crop, ``lack_weight`` that of the difference between a half-painted picture's Gram matrices and
-    its painting's, by which a painting is steered: on crops of twice the side, or out of the ``store``. ``painted`` is the
-    share of each batch that half-painted pictures make up, once ``painted_from`` steps
-    are done.
+    its painting's, by which a painting is steered. ``painted`` is the share of each batch that half-painted pictures (and, with a
+    ``lack_weight``, their paintings) make up, once ``painted_from`` steps are done.
     """
 
-    blocks: tuple[tuple[int, ...], ...] = _option(
+    blocks: tuple[tuple[int | str, ...], ...] = _option(
         ((32, 32), (64, 64), (96, 96), (160, 160, 144), (160,)), "Channels of every convolution, by block."
     )
     down: Literal["max", "average", "conv"] = _option(
@@ -122,8 +126,10 @@ class DistilOptions:
     learning_rate: float = _option(5e-3, "Highest rate of AdamW.", low=1e-7, high=1)
     weight_decay: float = _option(1e-4, "Weight decay of AdamW.", high=1)
     muon: float = _option(0.0, "Step of Muon on the convolutions, relative to their size; 0: AdamW.", high=0.5)
-    norms: Literal["batch", "fixed"] = _option(
-        "batch", "Normalise by the batch, or by the statistics learnt before.", choices=("batch", "fixed")
+    norms: Literal["batch", "fixed", "settle"] = _option(
+        "batch",
+        "Normalise by the batch, by the statistics learnt before, or by these once the rate has fallen.",
+        choices=("batch", "fixed", "settle"),
     )
     learn_from: int = _option(1, "The first block that learns; those before it stay as they are.", low=1, high=5)
     store: int = _option(
@@ -135,6 +141,9 @@ class DistilOptions:
     )
     painted: float = _option(0.5, "Share of half-painted pictures in a batch.", high=1)
     painted_from: int = _option(2500, "The step from which half-painted pictures are made.")
+    again: float = _option(
+        3.0, "How often a half-painted picture is learnt from before another takes its place.", low=1
+    )
     pool: int = _option(480, "Half-painted pictures that are kept at a time.", low=1, high=100_000)
     seed: int = _option(0, "Seed of everything random.", high=2**31)
 
@@ -148,7 +157,9 @@ class DistilOptions:
 class ClassifyOptions:
     """What the training of a classifier is made of; stored in its checkpoint. Empty ``blocks``: by the pictures."""
 
-    blocks: tuple[tuple[int, ...], ...] = _option((), "Channels of every convolution, by block  [by the pictures].")
+    blocks: tuple[tuple[int | str, ...], ...] = _option(
+        (), "Channels of every convolution, by block  [by the pictures]."
+    )
     down: Literal["max", "average", "conv"] = _option(
         "max", "How maps are halved: by pooling or by a convolution of stride 2.", choices=("max", "average", "conv")
     )
@@ -173,7 +184,7 @@ class ClassifyOptions:
 class AutoencodeOptions:
     """What the training of an autoencoder is made of; stored in its checkpoint."""
 
-    blocks: tuple[tuple[int, ...], ...] = _option(
+    blocks: tuple[tuple[int | str, ...], ...] = _option(
         ((32, 32), (64, 64), (128, 128), (128, 64)), "Channels of every convolution of the encoder, by block."
     )
     down: Literal["max", "average", "conv"] = _option(

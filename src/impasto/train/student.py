@@ -24,7 +24,7 @@ class Student(NormedChain):
 
     def __init__(
         self,
-        blocks: Sequence[Sequence[int]],
+        blocks: Sequence[Sequence[int | str]],
         down: Down,
         taps: Mapping[str, int],
         places: Mapping[str, str] | None = None,
