@@ -101,6 +101,28 @@ def test_maps_of_sixteen_bits_stay_so() -> None:
     assert torch.equal(blocked, whole)
 
 
+@pytest.mark.parametrize("loud", [1.0, 300.0])
+def test_maps_in_eight_bits_are_nearly_the_maps(loud: float) -> None:
+    encoder, random = chain("max").float(), torch.Generator().manual_seed(0)
+    encoder.convs[0].weight.mul_(loud)
+    encoder.convs[0].bias.mul_(loud)
+    image = torch.rand((1, 3, 300, 350), generator=random)
+    layers = ["relu2_1", "relu4_2"]
+    whole, small = encoder(image, layers), tiling.encode_small(encoder, image, [*layers, "pixels"], 128)
+    assert small["pixels"][0] is image
+    for layer, maps in whole.items():
+        kept, unit = small[layer]
+        assert kept.element_size() == 1
+        assert float((kept.float() / unit - maps).square().sum() / maps.square().sum()) < 1e-3
+        where = (slice(3, 9), slice(2, 11))
+        found = torch.rand(maps.shape, generator=random) * maps.mean()
+        exact, coarse = Match(layer, maps, 2.0), Match(layer, kept, 2.0, unit=unit)
+        torch.testing.assert_close(coarse(found), exact(found), rtol=0.02, atol=0)
+        part, own = coarse.within(*where), exact.within(*where)
+        piece = found[:, :, where[0], where[1]]
+        torch.testing.assert_close(part(piece) * part.weight, own(piece) * own.weight, rtol=0.03, atol=0)
+
+
 def test_a_block_takes_half_of_what_the_whole_may() -> None:
     encoder = chain("max").bfloat16()
     budget = 1000 * 1000 * encoder.footprint()

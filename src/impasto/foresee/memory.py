@@ -140,6 +140,8 @@ def _target(painter: OptimisePainter, pixels: int) -> float:
     if not painter.weights.content:
         return 0.0
     size = min(next(painter.encoder.parameters()).dtype.itemsize, torch.float32.itemsize)
+    if 3 * pixels >= LARGE and painter.recipe.losses != "classic":
+        size = torch.float8_e4m3fn.itemsize
     wide = {layer.name: layer.channels / layer.stride**2 * size for layer in painter.encoder.layers}
     sides = 2 if painter.mirrors(1, pixels) else 1
     return sides * sum(wide.get(layer, _PICTURE) for layer in painter.content_layers) * pixels

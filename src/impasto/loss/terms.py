@@ -65,7 +65,7 @@ class Term(Protocol):
 class Match:
     """Squared error to a target map over the target's size: ``|F - F*|² / |F*|²`` (content of Gatys et al. 2016).
 
-    With a mask ``(B, 1, H, W)`` only where it is 1.
+    With a mask ``(B, 1, H, W)`` only where it is 1. ``target`` may be ``unit`` times the map, to fit into few bits.
     """
 
     layer: str
@@ -73,9 +73,11 @@ class Match:
     weight: float = 1.0
     mask: Tensor | None = None
     name: str = "content"
+    unit: float = 1.0
 
     def __call__(self, x: Tensor) -> Tensor:
-        error = (x.float() - self.target).square()
+        found = x.float() if self.unit == 1 else x.float() * self.unit
+        error = (found - self.target.to(found.dtype)).square()
         if self.mask is not None:
             error = error * self.mask
         return error.sum() / self.size

@@ -287,19 +287,23 @@ class OptimisePainter:
         content, masks = self._content_weight(regions)
         if content:
             block = self.targets.block(*photo.shape[2:])
-            maps = kept(
-                self.targets.shelf,
-                ("maps", *self.content_layers, block),
-                lambda: tiling.encode(self.encoder, photo, self.content_layers, block),
-                of=(self.encoder, photo),
-            )
+            # A large picture's maps are kept in 8 bits: at 64 megapixels the built-in encoder's take 0.8 GB that way.
+            small = is_large(photo) and not classic
+
+            def seen() -> dict[str, tuple[Tensor, float]]:
+                if small:
+                    return tiling.encode_small(self.encoder, photo, self.content_layers, block)
+                whole = tiling.encode(self.encoder, photo, self.content_layers, block)
+                return {layer: (found, 1.0) for layer, found in whole.items()}
+
+            name = ("maps", small, *self.content_layers, block)
+            maps = kept(self.targets.shelf, name, seen, of=(self.encoder, photo))
             for layer, share in self.content_layers.items():
-                weight = content * share
-                target = maps[layer]
+                weight, (target, unit) = content * share, maps[layer]
                 if classic:
                     terms.append(ClassicContent(layer, target, weight * len(self.content_layers)))
                 else:
-                    terms.append(Match(layer, target, weight, masks.get(layer)))
+                    terms.append(Match(layer, target, weight, masks.get(layer), unit=unit))
         if regions is not None and (still := [number for number, own in enumerate(self.strengths) if own == 0]):
             # Adam moves a pixel however faint its gradient, and some comes over the border: what stays is held.
             terms.append(Match("pixels", photo, _STILL, regions[:, still].sum(1, keepdim=True)))

@@ -358,7 +358,7 @@ class Distiller:
         """A step on ``batch``, whose last ``pairs`` pictures are paintings and those before them half-painted."""
         self._look()
         wanted = self._wanted(batch, taps)
-        # Weights are cast once a step, not once a run: the cache would outlive a graph's memory.
+        # A cache of cast weights would point into a graph's memory.
         kept = self._replay is None
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16, cache_enabled=kept
