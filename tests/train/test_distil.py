@@ -185,6 +185,13 @@ def test_a_training_that_stops_goes_on_exactly(make):
         assert same(second.state()[key], whole.state()[key]), key
 
 
+def test_it_learns_in_bfloat16_too(images):
+    options = DistilOptions(**{**asdict(OPTIONS), "lack_weight": 1.0, "size": 16, "muon": 0.01})
+    distiller = Distiller(new_teacher(), images, images[:2], options, precision=torch.bfloat16)
+    losses = [step.loss for step in distiller.run(steps=40)]
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+
+
 def test_pairs_are_learnt_from_on_small_crops_too(make, monkeypatch):
     distiller = make(DistilOptions(**{**asdict(OPTIONS), "lack_weight": 1.0, "painted": 0.5, "size": 16}))
     seen = []
