@@ -19,7 +19,18 @@ from impasto.runtime import LARGE
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
-__all__ = ["Block", "block_size", "blocks", "describe", "describe_each", "encode", "encode_small", "grid", "own_mask", "widest"]
+__all__ = [
+    "Block",
+    "block_size",
+    "blocks",
+    "describe",
+    "describe_each",
+    "encode",
+    "encode_small",
+    "grid",
+    "own_mask",
+    "widest",
+]
 
 _LOUDEST = 448.0  # the largest number of float8 e4m3
 _LOUD = 64.0  # where the loudest of a first block is put: digits are kept down to a 4,000th of it
