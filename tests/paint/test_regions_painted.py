@@ -41,6 +41,20 @@ def test_a_mask_of_ones_is_no_mask(tiny, content, style) -> None:
     assert torch.equal(paint(tiny, content, [style], ones), paint(tiny, content, [style]))
 
 
+def test_regions_that_are_painted_alike_are_one(tiny, content, style) -> None:
+    whole = paint(tiny, content, [style])
+    assert torch.equal(paint(tiny, content, [style], halves()), whole)
+    twice = [StyleImage(style, region=0), StyleImage(style.clone(), region=1)]
+    assert torch.equal(paint(tiny, content, twice, halves()), whole)
+    for one in (StyleImage(style, region=1, scale=2.0), StyleImage(style, region=1, layers=("relu1_1",))):
+        targets = StyleTargets(tiny, [StyleImage(style, region=0), one], Recipe(**SMALL))
+        assert targets.alike(2) == [[0], [1]]
+    targets = StyleTargets(tiny, [StyleImage(style)], Recipe(**SMALL))
+    assert targets.alike(3, [1.0, 0.5, 1.0]) == [[0, 2], [1]]
+    own = StyleTargets(tiny, [StyleImage(style, regions=halves())], Recipe(**SMALL))
+    assert own.alike(2) == [[0], [1]]
+
+
 @pytest.mark.parametrize("name", STATISTICS)
 def test_a_style_in_two_regions_weighs_what_it_does_in_one(name: str, tiny, content, style) -> None:
     recipe = Recipe(**SMALL, statistic=name)

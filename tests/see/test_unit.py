@@ -13,8 +13,9 @@ from impasto.loss.terms import Match, Style
 from impasto.see import tiling
 from impasto.see.encoder import ChainEncoder
 from impasto.see.guide import GuideEncoder
+from impasto.see.residual import Residual
 from impasto.see.stats import Gram
-from impasto.see.unit import Residual, Unit, words
+from impasto.see.unit import Unit, words
 from impasto.see.untrained import random_encoder
 from impasto.see.weights import load_encoder_file, save_encoder
 from impasto.train.distil import macs

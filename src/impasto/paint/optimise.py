@@ -278,9 +278,14 @@ class OptimisePainter:
         recipe, classic = self.recipe, self.recipe.losses == "classic"
         terms: list[Term] = []
         if self.styled and regions is not None and regions.shape[1] > 1:
-            guides = self.targets.guides(regions)
-            shares = [weights.style for weights in self.region_weights]
-            terms += self.targets.terms(size, 1.0 if shares else self.weights.style, guides, shares)
+            shares = [weights.style for weights in self.region_weights] or [self.weights.style] * regions.shape[1]
+            alike = self.targets.alike(regions.shape[1], shares)
+            if len(alike) == 1:
+                terms += self.targets.terms(size, shares[0])
+            else:
+                guides = self.targets.guides(torch.stack([regions[:, some].sum(1) for some in alike], 1))
+                firsts = [some[0] for some in alike]
+                terms += self.targets.terms(size, 1.0, guides, [shares[first] for first in firsts], firsts)
         elif self.styled:
             style = self.region_weights[0].style if self.region_weights else self.weights.style
             terms += self.targets.terms(size, style)

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from impasto.errors import InputError, UnknownNameError
-from impasto.see.unit import Residual, Unit
+from impasto.see.residual import Residual
+from impasto.see.unit import Unit
 
 __all__ = ["VGG19_BLOCKS", "ChainEncoder", "Encoder", "Features", "Layer", "canonical_layer"]
 

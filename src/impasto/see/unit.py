@@ -1,4 +1,4 @@
-"""What a chain of convolutions is made of: each unit in a word, and the module that the word stands for."""
+"""What a chain of convolutions is made of, each unit in a word. Needs no torch, so that options can read it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch.nn.functional as F
-from torch import Tensor, nn
-
 from impasto.errors import InputError
 
-__all__ = ["Residual", "Unit", "words"]
+__all__ = ["Unit", "words"]
 
 _WORD = re.compile(r"^([1-9]\d{0,4})(?:r([1-9]\d?))?(?:k([1357]))?$")
 
@@ -48,26 +45,3 @@ class Unit:
 def words(blocks: Sequence[Sequence[int | str]]) -> str:
     """``blocks`` as they are typed: ``32,20/64,56``."""
     return "/".join(",".join(str(Unit.of(word).word) for word in block) for block in blocks)
-
-
-class Residual(nn.Module):
-    """An inverted residual (Sandler et al. 2018): each channel's own ``kernel``, up ``expansion`` times, a ReLU, and down.
-
-    ``(B, C, H, W)`` to ``(B, C, H, W)``. It sees as much as a convolution of as many channels for a part of its
-    arithmetic: half of it, with an expansion of 2.
-    """
-
-    stride = (1, 1)
-
-    def __init__(self, channels: int, expansion: int, kernel: int) -> None:
-        super().__init__()
-        self.in_channels = self.out_channels = channels
-        self.hidden = channels * expansion
-        self.depth = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False)
-        self.wide = nn.Conv2d(channels, self.hidden, 1)
-        self.narrow = nn.Conv2d(self.hidden, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        # Not in place: what is added to may be a tap's map.
-        found: Tensor = self.narrow(F.relu_(self.wide(self.depth(x))))
-        return x + found

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from impasto.errors import TrainingError
-from impasto.see.unit import Residual
+from impasto.see.residual import Residual
 from impasto.train.options import TAPS
 
 if TYPE_CHECKING:

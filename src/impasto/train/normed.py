@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.see.encoder import ChainEncoder, Down
-from impasto.see.unit import Residual
+from impasto.see.residual import Residual
 
 __all__ = ["NormedChain"]
 

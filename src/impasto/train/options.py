@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal
 
 from impasto.errors import InputError, UnknownNameError
+from impasto.see.unit import Unit
 
 __all__ = [
     "TAPS",
@@ -27,9 +27,6 @@ __all__ = [
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")  # what a student answers
 
 
-_WORD = re.compile(r"^([1-9]\d{0,4})(?:r[1-9]\d?)?(?:k[1357])?$")  # see.unit.Unit reads it; torch is not asked for here
-
-
 def _option(default: Any, help: str, **about: Any) -> Any:
     return field(default=default, metadata={"help": help, **about})
 
@@ -45,15 +42,17 @@ def option_fields(options: type) -> Iterator[Field[Any]]:
 
 
 def parse_blocks(text: str) -> tuple[tuple[int | str, ...], ...]:
-    """``"32,48/64,64/96r2"`` as channels, or words of ``see.unit.Unit``, of every convolution by block."""
-    found = [[_WORD.match(word.strip()) for word in block.split(",")] for block in text.split("/")]
-    words = [[match[0] if match and int(match[1]) <= 4096 else "" for match in block] for block in found]
-    if not all(word for block in words for word in block):
+    """``"32,48/64,64/96r2"`` as channels, or words of ``Unit``, of every convolution by block."""
+    try:
+        units = [[Unit.of(word.strip()) for word in block.split(",")] for block in text.split("/")]
+    except InputError:
+        units = []
+    if not units or any(unit.channels > 4096 for block in units for unit in block):
         raise InputError(
             f"--blocks {text!r}: expected channels by block, as in 32,48/64,64/96,96,96/192,192,192/192, or 256k1 for a "
             "1×1 convolution, 192r2 and 192r2k5 for residuals"
         )
-    return tuple(tuple(int(word) if word.isdigit() else word for word in block) for block in words)
+    return tuple(tuple(unit.word for unit in block) for block in units)
 
 
 def parse_places(text: str) -> tuple[tuple[str, str], ...]:
