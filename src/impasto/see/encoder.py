@@ -8,7 +8,7 @@ data sets. Any other ``Encoder`` with the same call works as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -128,12 +128,12 @@ class ChainEncoder(Encoder):
         self.blocks = tuple(tuple(unit.word for unit in block) for block in units)
         self.down: Down = down
         self.edge: Edge = "repeat"
-        self._thrifty = False  # whether residuals forget their inside until the way back
         self.convs = nn.ModuleList()
         self.taps = nn.ModuleDict()
         self.places = dict(places or {})
         self.bare = tuple(bare)
         self._plan: list[tuple[str, bool]] = []  # (layer name, pooled before it)
+        self._strides: list[int] = []  # of each unit's map
         self._read: dict[str, list[str]] = {}  # what is offered at a layer of the chain
         for tap in taps or ():
             self._read.setdefault(self.places.get(tap, tap), []).append(tap)
@@ -146,6 +146,7 @@ class ChainEncoder(Encoder):
                 self._plan.append((layer, b > 1 and i == 1 and down != "conv"))
                 radius += (2 if strided else unit.kernel // 2) * stride
                 stride *= 2 if strided else 1
+                self._strides.append(stride)
                 if taps is None:
                     self._read[layer] = [layer]
                     layers.append(Layer(layer, channels, stride))
@@ -198,20 +199,22 @@ class ChainEncoder(Encoder):
         left = names - {"pixels"}
         if unknown := left - {layer.name for layer in self.layers}:
             raise UnknownNameError("layer", min(unknown), [layer.name for layer in self.layers])
-        self._thrifty = image.requires_grad and image.shape[2] * image.shape[3] > _WHOLE
         # Centred in full precision: only then do bfloat16's 8 bits resolve an 8-bit picture.
         x = (image - self.mean).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        for index, (layer, halve) in enumerate(self._plan):
-            if not left:
-                break
-            if halve:
-                x = self.halved(x)
-            x = self.unit(index, x)
-            for tap in self._read.get(layer, ()):
-                if tap in left:
+        read = [index for index, (layer, _) in enumerate(self._plan) if left.intersection(self.read_at(layer))]
+        return maps | self.along(x, left, stop=max(read, default=-1) + 1)[1]
+
+    def along(
+        self, x: Tensor, wanted: Container[str], start: int = 0, stop: int | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The way of ``x``, which is what unit ``start`` is shown, up to unit ``stop``; and the maps of ``wanted`` read on it."""
+        maps: dict[str, Tensor] = {}
+        for index, (layer, halve) in list(enumerate(self._plan))[start:stop]:
+            x = self.unit(index, self.halved(x) if halve and index > start else x)
+            for tap in self.read_at(layer):
+                if tap in wanted:
                     maps[tap] = self.taps[tap](x) if tap in self.taps else x
-                    left.discard(tap)
-        return maps
+        return x, maps
 
     def footprint(self) -> float:
         size = torch.finfo(self.dtype).bits / 8
@@ -236,7 +239,8 @@ class ChainEncoder(Encoder):
         """Convolution ``index`` and its ReLU, or residual ``index``."""
         conv = self.convs[index]
         if isinstance(conv, Residual):
-            if self._thrifty and x.requires_grad:
+            # Of a large picture it forgets its inside until the way back.
+            if x.requires_grad and x.shape[2] * x.shape[3] * self._strides[index] ** 2 > _WHOLE:
                 return checkpoint(conv, x, use_reentrant=False, preserve_rng_state=False)  # type: ignore[no-any-return]
             return conv(x)  # type: ignore[no-any-return]
         if index == 0 and self.edge == "repeat":  # what is optimised with the mean there gets a frame along its border

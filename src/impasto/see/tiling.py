@@ -146,17 +146,22 @@ def _pieces(
 @torch.no_grad()
 def encode(encoder: Encoder, image: Tensor, layers: Iterable[str], size: int) -> dict[str, Tensor]:
     """Whole maps of ``image``, made block by block: float32, or the encoder's own 16 bits, which hold all there is."""
-    wanted, rows = list(layers), {}
+    wanted = list(layers)
+    found: dict[str, Tensor] = {}
     for block, maps in _pieces(encoder, image, wanted, size):
         for layer, part in maps.items():
-            stride = encoder.stride(layer)
-            if layer not in rows:
-                shape = (*part.shape[:2], image.shape[2] // stride, image.shape[3] // stride)
-                half = part.dtype in (torch.bfloat16, torch.float16)
-                rows[layer] = torch.empty(shape, device=image.device, dtype=part.dtype if half else torch.float32)
-            there = block.inner(stride, *rows[layer].shape[2:])
-            rows[layer][:, :, there[0], there[1]] = part
-    return rows
+            own = part if part.dtype in (torch.bfloat16, torch.float16) else part.float()
+            found[layer] = _set_in(found.get(layer), own, block, encoder.stride(layer), image)
+    return found
+
+
+def _set_in(whole: Tensor | None, part: Tensor, block: Block, stride: int, image: Tensor) -> Tensor:
+    """The ``whole`` map of ``image``, made with the first block, with the ``part`` of ``block`` set into it."""
+    if whole is None:
+        whole = part.new_empty(*part.shape[:2], image.shape[2] // stride, image.shape[3] // stride)
+    rows, columns = block.inner(stride, *whole.shape[2:])
+    whole[:, :, rows, columns] = part
+    return whole
 
 
 @torch.no_grad()
@@ -166,19 +171,17 @@ def encode_small(encoder: Encoder, image: Tensor, layers: Iterable[str], size: i
     A number keeps 4 binary digits (float8 e4m3): what is lost is less than a thousandth of the maps' energy. Pixels are
     not maps and stay as they are.
     """
-    wanted, found = list(layers), {}
+    wanted, units = list(layers), dict[str, float]()
+    found: dict[str, Tensor] = {}
     for block, maps in _pieces(encoder, image, [layer for layer in wanted if layer != "pixels"], size):
         for layer, part in maps.items():
-            stride = encoder.stride(layer)
-            if layer not in found:
-                shape = (*part.shape[:2], image.shape[2] // stride, image.shape[3] // stride)
+            if layer not in units:  # of the first block: others may be louder by far
                 loudest = float(part.float().abs().amax().clamp_min(1e-12))
-                unit = 2.0 ** round(math.log2(_LOUD / loudest))  # of the first block: others may be louder by far
-                found[layer] = torch.empty(shape, device=image.device, dtype=torch.float8_e4m3fn), unit
-            rows, unit = found[layer]
-            there = block.inner(stride, *rows.shape[2:])
-            rows[:, :, there[0], there[1]] = (part.float() * unit).clamp(-_LOUDEST, _LOUDEST).to(rows.dtype)
-    return found | ({"pixels": (image, 1.0)} if "pixels" in wanted else {})
+                units[layer] = 2.0 ** round(math.log2(_LOUD / loudest))
+            small = (part.float() * units[layer]).clamp(-_LOUDEST, _LOUDEST).to(torch.float8_e4m3fn)
+            found[layer] = _set_in(found.get(layer), small, block, encoder.stride(layer), image)
+    kept = {layer: (maps, units[layer]) for layer, maps in found.items()}
+    return kept | ({"pixels": (image, 1.0)} if "pixels" in wanted else {})
 
 
 @torch.no_grad()

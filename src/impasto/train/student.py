@@ -46,27 +46,20 @@ class Student(NormedChain):
     def front(self, image: Tensor, block: int) -> Tensor:
         """What ``block`` is shown of ``image``."""
         x = (image - self.mean).contiguous(memory_format=torch.channels_last)
-        for index, (layer, halve) in enumerate(self._plan):
-            x = self.halved(x) if halve else x
-            if int(layer[4]) == block:
-                return x
-            x = self.unit(index, x)
-        raise InputError(f"there is no block {block}")
+        first = self._first(block)
+        x, _ = self.along(x, (), stop=first)
+        return self.halved(x) if self._plan[first][1] else x
 
     def behind(self, x: Tensor, wanted: Sequence[str], block: int) -> dict[str, Tensor]:
         """The answers at ``wanted``, of ``block`` and later ones, to what ``front`` gave."""
-        maps: dict[str, Tensor] = {}
-        inside = False
-        for index, (layer, halve) in enumerate(self._plan):
-            if int(layer[4]) < block:
-                continue
-            x = self.halved(x) if halve and inside else x
-            inside = True
-            x = self.unit(index, x)
-            for tap in self._read.get(layer, ()):
-                if tap in wanted:
-                    maps[tap] = self.taps[tap](x) if tap in self.taps else x
-        return maps
+        return self.along(x, wanted, self._first(block))[1]
+
+    def _first(self, block: int) -> int:
+        """The place in the chain where ``block`` begins."""
+        found = [index for index, (layer, _) in enumerate(self._plan) if int(layer[4]) == block]
+        if not found:
+            raise InputError(f"there is no block {block}")
+        return found[0]
 
     def block(self, parameter: str) -> int:
         """The block, from 1, that a parameter of that name belongs to."""
