@@ -23,7 +23,7 @@ from paint import judged, peak_of
 # Name and options; the steps are those of the final size, the coarser ones in proportion to the preset.
 RUNS = {
     "builtin, draft": "--encoder builtin --quality draft",
-    "builtin, 18 steps": "--encoder builtin --quality good --steps 18",
+    "builtin, draft at strength 40": "--encoder builtin --quality draft --strength 40",
     "builtin, good": "--encoder builtin --quality good",
     "builtin, best": "--encoder builtin --quality best",
     "builtin draft, 4 steps of VGG-19": "--encoder builtin --quality draft --polish 4",

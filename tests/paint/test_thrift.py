@@ -8,7 +8,7 @@ import torch
 import impasto.paint.thrift as thrift
 from impasto.media.image import resize_to
 from impasto.paint.adam import Adam
-from impasto.paint.canvas import Average, enlarged
+from impasto.paint.canvas import Average, PixelCanvas, carry_moments, enlarged
 from impasto.paint.thrift import Kept
 
 
@@ -78,3 +78,41 @@ def test_enlarging_the_photograph_itself_gives_the_photograph():
     """What its coarse picture lost is what is given back."""
     photo = torch.rand(1, 3, 60, 80, generator=torch.Generator().manual_seed(2))
     assert float((enlarged(resize_to(photo, 30, 40), photo) - photo).abs().max()) < 1e-6
+
+
+def by_levels(levels: int, lr: float, goal: torch.Tensor, shape: tuple[int, ...] = (1, 3, 33, 50)) -> torch.Tensor:
+    """Where a picture is after 30 steps towards ``goal`` on slopes in which each pixel's own noise is ten times as loud."""
+    random = torch.Generator().manual_seed(2)
+    x = torch.zeros(shape).requires_grad_()
+    optimizer = Adam([x], lr=lr, betas=(0.9, 0.99), levels=levels)
+    for _ in range(30):
+        x.grad = ((x.detach() - goal) + 10 * torch.randn(shape, generator=random)) / x.numel()
+        optimizer.step()
+    return x.detach()
+
+
+def test_what_moves_alike_over_an_area_moves_sooner_by_levels():
+    goal = torch.linspace(-1, 1, 50).expand(1, 3, 33, 50)
+    plain, levels = (float((by_levels(*way, goal) - goal).square().mean()) for way in ((1, 0.05), (5, 0.01)))
+    assert levels < plain / 2
+
+
+def test_levels_of_a_picture_too_small_for_them_are_fewer():
+    x = torch.rand(1, 3, 3, 5).requires_grad_()
+    optimizer = Adam([x], lr=0.01, levels=9)
+    path(optimizer, x, 3)
+    assert [tuple(level["mean"].shape[2:]) for level in optimizer.state[x]["coarser"]] == [(2, 3), (1, 2)]
+
+
+def test_at_the_next_size_each_level_goes_on_as_the_one_that_is_as_large():
+    small, large = PixelCanvas(torch.rand(1, 3, 24, 32)), PixelCanvas(torch.rand(1, 3, 48, 64))
+    old, new = (Adam(canvas.parameters(), lr=0.01, levels=3) for canvas in (small, large))
+    path(old, small.pixels, 4)
+    carry_moments(old, new, large)
+    before, after = old.state[small.pixels], new.state[large.pixels]
+    assert after["mean"].shape == large.pixels.shape
+    for name in ("mean", "root"):
+        assert torch.allclose(after["coarser"][0][name], before[name])
+        assert torch.allclose(after["coarser"][1][name], before["coarser"][0][name])
+    path(new, large.pixels, 2)
+    assert [level["step"] for level in (after, *after["coarser"])] == [6, 6, 6]

@@ -132,7 +132,7 @@ def _pictures(painter: OptimisePainter, steps: int, large: bool) -> float:
     if painter.recipe.optimizer == "lbfgs":
         # Directions and gradients of its line search, beside the history.
         return 2 + 2 * beside + 8 + 2 * min(steps, _HISTORY)
-    return 2 + 2 * beside + 2 * beside
+    return 2 + 2 * beside + 2 * beside * (1 if large else 4 / 3)  # its moments, those of coarser levels too
 
 
 def _target(painter: OptimisePainter, pixels: int) -> float:

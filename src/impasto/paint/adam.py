@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.paint.thrift import is_large
@@ -28,6 +29,10 @@ class Adam:
     of numbers: a relative loss gives each pixel a share of the gradient that shrinks with their number, and half
     precision has no numbers that small. The root, and not the square, is what half precision has the range and the
     digits for; rounded to 1 in 2,048, it follows changes of a tenth.
+
+    With ``levels`` a picture ``(B, C, H, W)`` is moved as the sum of so many, each half as large as the one before, with
+    moments of their own (the pyramid of Kolkin et al. 2019 and 2022): what moves alike over an area moves in a few steps,
+    which pixels for themselves, each divided by its own noise, do not. The state's ``coarser`` holds theirs.
     """
 
     def __init__(
@@ -36,9 +41,11 @@ class Adam:
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        levels: int = 1,
     ) -> None:
         self.param_groups: list[dict[str, Any]] = [{"params": list(parameters), "lr": lr, "betas": betas, "eps": eps}]
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self.levels = levels
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
@@ -52,34 +59,62 @@ class Adam:
             for group in self.param_groups:
                 for parameter in group["params"]:
                     if parameter.grad is not None:
-                        self._down(parameter, parameter.grad, **{key: group[key] for key in ("lr", "betas", "eps")})
+                        go = self._down if self.levels == 1 else self._down_by_levels
+                        go(parameter, parameter.grad, **{key: group[key] for key in ("lr", "betas", "eps")})
         return loss
 
     def _down(self, parameter: Tensor, grad: Tensor, lr: float, betas: tuple[float, float], eps: float) -> None:
         count = parameter.numel()
-        state = self.state.get(parameter)
-        if state is None:
-            kind = torch.float16 if is_large(parameter) else parameter.dtype
-            state = {"step": 0, "mean": torch.zeros_like(parameter, dtype=kind)}
-            state["root"] = torch.zeros_like(state["mean"])
-            self.state[parameter] = state
+        state = self.state.get(parameter) or self.state.setdefault(parameter, _fresh(parameter))
         state["step"] += 1
-        first, second = betas
-        # Without the bias of their start at zero.
-        rate = lr / (1 - first ** state["step"])
-        full = (1 - second ** state["step"]) ** -0.5
         flat = [x.view(-1) for x in (parameter.data, grad.contiguous(), state["mean"], state["root"])]
         for x, slope, mean, root in zip(*(part.split(_STRIP) for part in flat), strict=True):
-            slope = slope * count
-            average = mean.to(x.dtype).lerp(slope, 1 - first)
-            square = root.to(x.dtype).square().mul_(second).addcmul_(slope, slope, value=1 - second).sqrt_()
-            if mean.dtype == torch.float16:
-                average.clamp_(-_MOST, _MOST)
-                square.clamp_(max=_MOST)
-            mean.copy_(average)
-            root.copy_(square)
-            x.addcdiv_(average, square.mul_(full).add_(eps * count), value=-rate)
+            x.sub_(_way(slope * count, mean, root, state["step"], betas, eps * count), alpha=lr)
+
+    def _down_by_levels(self, picture: Tensor, grad: Tensor, lr: float, betas: tuple[float, float], eps: float) -> None:
+        count = picture.numel()
+        slopes = [grad * count]
+        while len(slopes) < self.levels and min(slopes[-1].shape[2:]) > 1:
+            slopes.append(_halved(slopes[-1]))
+        state = self.state.get(picture) or self.state.setdefault(picture, _fresh(*slopes))
+        way: Tensor | None = None
+        for own, slope in zip(reversed((state, *state["coarser"])), reversed(slopes), strict=True):
+            own["step"] += 1
+            more = _way(slope, own["mean"], own["root"], own["step"], betas, eps * count)
+            if way is not None:
+                more += F.interpolate(way, more.shape[2:], mode="bilinear", align_corners=False)
+            way = more
+        assert way is not None
+        picture.data.sub_(way, alpha=lr)
 
     def _parameters(self) -> Iterator[Tensor]:
         for group in self.param_groups:
             yield from group["params"]
+
+
+def _halved(x: Tensor) -> Tensor:
+    """The next coarser level of ``x`` ``(B, C, H, W)``: means of 2×2, of fewer at an odd border."""
+    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+
+
+def _fresh(parameter: Tensor, *coarser: Tensor) -> dict[str, Any]:
+    """The state before a first step."""
+    kind = torch.float16 if is_large(parameter) else parameter.dtype
+    mean = torch.zeros_like(parameter, dtype=kind, memory_format=torch.contiguous_format)
+    state: dict[str, Any] = {"step": 0, "mean": mean, "root": torch.zeros_like(mean)}
+    return {**state, "coarser": tuple(_fresh(x) for x in coarser)}
+
+
+def _way(slope: Tensor, mean: Tensor, root: Tensor, step: int, betas: tuple[float, float], eps: float) -> Tensor:
+    """Where Adam goes, against ``slope``, in its step number ``step``; the moments are brought up to date."""
+    first, second = betas
+    average = mean.to(slope.dtype).lerp(slope, 1 - first)
+    square = root.to(slope.dtype).square().mul_(second).addcmul_(slope, slope, value=1 - second).sqrt_()
+    if mean.dtype == torch.float16:
+        average.clamp_(-_MOST, _MOST)
+        square.clamp_(max=_MOST)
+    mean.copy_(average)
+    root.copy_(square)
+    # Without the bias of their start at zero.
+    scale = square.mul_((1 - second**step) ** -0.5).add_(eps).mul_(1 - first**step)
+    return average.div_(scale)

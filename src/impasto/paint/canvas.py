@@ -80,16 +80,21 @@ def carry_moments(old: Adam, new: Adam, canvas: PixelCanvas) -> None:
     """Resize Adam's moments of the last size for ``canvas``: the first steps at a new size do not start blind.
 
     A relative loss shares one gradient out over all pixels: four times as many get a quarter each. ``Adam`` keeps its
-    moments free of that; otherwise the old ones would choke the first hundred steps.
+    moments free of that; otherwise the old ones would choke the first hundred steps. Of a pyramid each level becomes the
+    next coarser one, which is as large: only the finest has to be enlarged.
     """
     for state in old.state.values():
+        levels = (state, *(state, *state["coarser"]))[: new.levels]
+        fitted, shape = [], tuple(canvas.pixels.shape[2:])
         kind = torch.float16 if is_large(canvas.pixels) else torch.float32
-
-        def fit(x: Tensor, kind: torch.dtype = kind) -> Tensor:
-            shape = canvas.pixels.shape[2:]
-            return nn.functional.interpolate(x.float(), shape, mode="bilinear", align_corners=False).to(kind)
-
-        new.state[canvas.pixels] = {**state, "mean": fit(state["mean"]), "root": fit(state["root"])}
+        for level in levels:
+            mean, root = (
+                nn.functional.interpolate(level[name].float(), shape, mode="bilinear", align_corners=False).to(kind)
+                for name in ("mean", "root")
+            )
+            fitted.append({"step": level["step"], "mean": mean, "root": root, "coarser": ()})
+            shape = tuple(-(-length // 2) for length in shape)
+        new.state[canvas.pixels] = {**fitted[0], "coarser": tuple(fitted[1:])}
         return
 
 

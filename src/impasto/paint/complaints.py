@@ -171,7 +171,7 @@ def _remedy(kind: str, recipe: Recipe) -> dict[str, Any]:
 
 # What brings a failure about, by option: whether a value of it is to blame.
 _SLOW = {
-    "learning_rate": lambda value: 0 < value < 0.01,
+    "learning_rate": lambda value: 0 < value < 0.004,
     "steps": lambda value: 0 < value < PRESETS["draft"][-1],
     "tv_weight": lambda value: value >= 10,
     "grey_weight": lambda value: value >= 2,
@@ -188,7 +188,7 @@ _FLATTENERS = {
     "tv_weight": lambda value: value >= 2,
     "grey_weight": lambda value: value >= 2,
     "normalise": lambda value: value == "none",
-    "learning_rate": lambda value: value > 0.05 or 0 < value < 0.01,
+    "learning_rate": lambda value: value > 0.05 or 0 < value < 0.004,
     "steps": lambda value: 0 < value < PRESETS["draft"][-1],
 }
 
