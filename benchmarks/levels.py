@@ -11,16 +11,17 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import tempfile
 import time
 from pathlib import Path
 from statistics import mean
 
 import torch
 
-from encoders import judge_of
 from impasto.media.image import save_image
 from impasto.paint.optimise import OptimisePainter
 from impasto.studio import open_easel
+from paint import judged
 
 
 def main() -> None:
@@ -32,8 +33,8 @@ def main() -> None:
     parser.add_argument("--pairs", default="tubingen:starry_night,cornell:la_muse,golden_gate:the_scream")
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     args = parser.parse_args()
-    judge = judge_of(args.shared)
-    net = list(judge.layers())
+    folder = args.keep or Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
     weights = args.shared / "weights/vgg19_caffe.safetensors" if args.encoder == "vgg19-caffe" else None
     by_levels = OptimisePainter._by_levels
     table = {}
@@ -49,11 +50,9 @@ def main() -> None:
             for last in easel.paint():  # noqa: B007
                 pass
             scores.setdefault("seconds", []).append(time.perf_counter() - began)
-            image = last.snapshot().mul(255).round().div(255)
-            if args.keep:
-                args.keep.mkdir(parents=True, exist_ok=True)
-                save_image(image, args.keep / f"{way.replace(' ', '-')}-{content}-{style}.png")
-            found = judge.judge(image[0], judge.read(photo, args.size), judge.read(painting, args.size), net)
+            out = folder / f"{way.replace(' ', '-')}-{content}-{style}.png"
+            save_image(last.snapshot(), out)
+            found = judged(args.shared, out, photo, painting, args.size)
             for key, value in found.items():
                 scores.setdefault(key, []).append(value)
             print(f"{way:15} {content} × {style}: {found}", flush=True)

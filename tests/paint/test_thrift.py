@@ -116,3 +116,15 @@ def test_at_the_next_size_each_level_goes_on_as_the_one_that_is_as_large():
         assert torch.allclose(after["coarser"][1][name], before["coarser"][0][name])
     path(new, large.pixels, 2)
     assert [level["step"] for level in (after, *after["coarser"])] == [6, 6, 6]
+
+
+@pytest.mark.parametrize(("before", "after"), [((32, 64), (65, 128)), ((33, 64), (64, 128)), ((32, 40), (80, 100))])
+def test_sizes_that_do_not_double_exactly_go_on_too(before, after):
+    canvases = [PixelCanvas(torch.rand(1, 3, *shape)) for shape in (before, after)]
+    old, new = (Adam(canvas.parameters(), lr=0.01, levels=8) for canvas in canvases)
+    path(old, canvases[0].pixels, 2)
+    carry_moments(old, new, canvases[1])
+    path(new, canvases[1].pixels, 2)
+    assert all(
+        level["step"] == 4 for level in (new.state[canvases[1].pixels], *new.state[canvases[1].pixels]["coarser"])
+    )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto.paint.thrift import is_large
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "level_shapes"]
 
 # Numbers worked on together: what lies between the moments and the picture never fills memory, and stays in the caches.
 _STRIP = 1 << 20
@@ -74,8 +74,9 @@ class Adam:
     def _down_by_levels(self, picture: Tensor, grad: Tensor, lr: float, betas: tuple[float, float], eps: float) -> None:
         count = picture.numel()
         slopes = [grad * count]
-        while len(slopes) < self.levels and min(slopes[-1].shape[2:]) > 1:
-            slopes.append(_halved(slopes[-1]))
+        for _ in level_shapes(picture, self.levels)[1:]:
+            # Means of 2×2, of fewer at an odd border.
+            slopes.append(F.avg_pool2d(slopes[-1], 2, ceil_mode=True, count_include_pad=False))
         state = self.state.get(picture) or self.state.setdefault(picture, _fresh(*slopes))
         way: Tensor | None = None
         for own, slope in zip(reversed((state, *state["coarser"])), reversed(slopes), strict=True):
@@ -92,9 +93,13 @@ class Adam:
             yield from group["params"]
 
 
-def _halved(x: Tensor) -> Tensor:
-    """The next coarser level of ``x`` ``(B, C, H, W)``: means of 2×2, of fewer at an odd border."""
-    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+def level_shapes(picture: Tensor, levels: int) -> list[tuple[int, int]]:
+    """Height and width of each of ``levels`` of a picture ``(B, C, H, W)``; fewer where one is a pixel high or wide."""
+    height, width = picture.shape[2:]
+    found = [(height, width)]
+    while len(found) < levels and min(found[-1]) > 1:
+        found.append((-(-found[-1][0] // 2), -(-found[-1][1] // 2)))
+    return found
 
 
 def _fresh(parameter: Tensor, *coarser: Tensor) -> dict[str, Any]:

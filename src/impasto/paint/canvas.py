@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from impasto.media.image import resize_to
-from impasto.paint.adam import Adam
+from impasto.paint.adam import Adam, level_shapes
 from impasto.paint.thrift import Kept, is_large
 
 __all__ = ["Average", "Brake", "PixelCanvas", "carry_moments", "enlarged", "resized"]
@@ -83,17 +83,17 @@ def carry_moments(old: Adam, new: Adam, canvas: PixelCanvas) -> None:
     moments free of that; otherwise the old ones would choke the first hundred steps. Of a pyramid each level becomes the
     next coarser one, which is as large: only the finest has to be enlarged.
     """
+    kind = torch.float16 if is_large(canvas.pixels) else torch.float32
     for state in old.state.values():
-        levels = (state, *(state, *state["coarser"]))[: new.levels]
-        fitted, shape = [], tuple(canvas.pixels.shape[2:])
-        kind = torch.float16 if is_large(canvas.pixels) else torch.float32
-        for level in levels:
+        levels, fitted = (state, *state["coarser"]), []
+        for place, shape in enumerate(level_shapes(canvas.pixels, new.levels)):
+            # Sizes are rounded: from 32 rows to 65 is a level more than there are, from 33 to 64 one less.
+            level = levels[min(max(place - 1, 0), len(levels) - 1)]
             mean, root = (
                 nn.functional.interpolate(level[name].float(), shape, mode="bilinear", align_corners=False).to(kind)
                 for name in ("mean", "root")
             )
             fitted.append({"step": level["step"], "mean": mean, "root": root, "coarser": ()})
-            shape = tuple(-(-length // 2) for length in shape)
         new.state[canvas.pixels] = {**fitted[0], "coarser": tuple(fitted[1:])}
         return
 

@@ -51,7 +51,7 @@ _LARGE = 1024  # pixels of the longer side from which on steps are saved
 _SHORT = 32  # the shorter side never goes below: relu5_1 of VGG-19 sees nothing smaller than 16 pixels
 _LEVELS = 8  # at 512 pixels the coarsest is 4×3
 _PATIENT = (
-    24  # steps at the final size from which on it moves level by level: 18 left content at 0.730 instead of 0.680
+    24  # steps at the final size from which on it moves level by level: of 18, content came out at 0.730, not 0.680
 )
 _STILL = 10.0  # weight on the pixels of a region of strength 0
 
