@@ -36,10 +36,10 @@ def main() -> None:
     folder = args.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     weights = args.shared / "weights/vgg19_caffe.safetensors" if args.encoder == "vgg19-caffe" else None
-    by_levels = OptimisePainter._by_levels
+    by_levels = OptimisePainter.by_levels
     table = {}
     for way, decide in (("as one", lambda *_: False), ("level by level", by_levels)):
-        OptimisePainter._by_levels = decide  # type: ignore
+        OptimisePainter.by_levels = decide  # type: ignore
         scores: dict[str, list[float]] = {}
         for content, style in (pair.split(":") for pair in args.pairs.split(",")):
             photo, painting = (

@@ -63,8 +63,6 @@ def main() -> None:
     folder = args.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     encoder = load_encoder(args.encoder)
-    if args.encoder == "builtin":
-        encoder = encoder.to(torch.bfloat16)
     print(
         f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__} with {torch.get_num_threads()} threads; "
         f"{args.content.stem} × {args.style.stem}, {args.encoder}, --quality {args.quality}"
@@ -79,6 +77,7 @@ def main() -> None:
         seconds, peak, text = peak_of(command)
         about = json.loads(text)
         pixels = about["width"] * about["height"]
+        encoder = encoder.to(getattr(torch, about["machine"]["precision"]))  # what blocks are as large as
         block = tiling.block_size(encoder, about["height"], about["width"], block_budget())
         cut = tiling.blocks(encoder, about["height"], about["width"], block)
         found = jumps(load_picture(out, allow_huge=True).image, cut) if block else None

@@ -21,11 +21,13 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "give_back",
+    "keep_freed",
     "native_bfloat16",
     "processor_name",
     "total_memory",
 ]
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # what mallopt of glibc calls its options
 LARGE = 1 << 23  # pixels of a picture from which on memory is saved at the cost of some time: 8 megapixels
 
 
@@ -105,5 +107,22 @@ def give_back() -> None:
 
     What one size of a painting leaves behind is of other shapes than what the next one wants.
     """
-    with suppress(OSError, AttributeError):  # not glibc
+    with suppress(OSError, AttributeError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_freed(on: bool) -> None:
+    """Whether main memory that is freed is kept for what comes next, where the C library can be told to (glibc).
+
+    By itself it hands every map of over 32 MB back to the system at once, and is given it anew, page by page, at the next
+    step. Kept, freed memory leaves gaps: a process takes more of it at its peak. ``give_back`` goes through either way.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        if on:
+            mallopt(_MMAP_MAX, 0)
+            mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
+        else:  # as it is by itself, once large pieces have been freed
+            mallopt(_MMAP_MAX, 1 << 16)
+            mallopt(_MMAP_THRESHOLD, 32 << 20)
+            mallopt(_TRIM_THRESHOLD, 64 << 20)

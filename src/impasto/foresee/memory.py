@@ -28,9 +28,9 @@ __all__ = ["Need", "need", "repainted"]
 _PICTURE = 12  # bytes a pixel: three channels in float32
 # What the first step loads and builds, whatever the size: kernels, threads, the weights once more as they want them.
 _KERNELS = 100 << 20
-# Maps that are freed leave gaps, of which the allocator gives back the large ones only: half of the maps at most, and
-# no more than this; blocks are of several shapes, and leave more.
-_GAPS, _GAPS_IN_BLOCKS = 64 << 20, 128 << 20
+# Maps that are freed leave gaps: a share of the maps of a picture that is seen whole, whose memory is kept from step to step
+# (VGG-19 a fourth, the built-in encoder a half), and no more than so much of blocks, where what is large is given back.
+_GAPS, _GAPS_IN_BLOCKS = 0.4, 128 << 20
 _SAMPLE = (
     64 << 20
 )  # what a statistic that is no mean reads of a map, at most so many places, with all it sorts and sums
@@ -88,12 +88,13 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
         # The losses on pixels have their turn before, and the blocks add to their gradient.
         gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), maps
     else:
-        gaps, looking = min(maps / 2, _GAPS), maps
+        gaps, looking = _GAPS * maps, maps
     kept, comparing = _whole_maps(painter, pixels)
     # In blocks the comparing is done before the blocks are looked at again; a whole picture's maps lie beside it.
     working = max(looking + gaps, comparing) if block else looking + gaps + comparing
     kept += _guides(painter, pixels)
-    painting = _pictures(painter, steps, large) * _PICTURE * pixels + _target(painter, pixels) + working + kept
+    pictures = _pictures(painter, steps, large, painter.by_levels(height, width))
+    painting = pictures * _PICTURE * pixels + _target(painter, pixels) + working + kept
     begun = 1 if painter.keeps(size) else 0  # what the size begins with, whose maps are made
     beginning = (photo + begun + 2) * _PICTURE * pixels
     measuring = _measuring(painter, size)
@@ -126,13 +127,13 @@ def _guides(painter: OptimisePainter, pixels: int) -> float:
     return (len(painter.strengths) * 4 * (1 + 2 * sum(1 / layer.stride**2 for layer in layers)) + rows) * pixels
 
 
-def _pictures(painter: OptimisePainter, steps: int, large: bool) -> float:
+def _pictures(painter: OptimisePainter, steps: int, large: bool, by_levels: bool) -> float:
     """How many pictures a stage keeps: the canvas, its gradient, the average, the last good copy, the optimiser's."""
     beside = 0.5 if large else 1.0  # what is only kept beside a large one is kept in 16 bits
     if painter.recipe.optimizer == "lbfgs":
         # Directions and gradients of its line search, beside the history.
         return 2 + 2 * beside + 8 + 2 * min(steps, _HISTORY)
-    return 2 + 2 * beside + 2 * beside * (1 if large else 4 / 3)  # its moments, those of coarser levels too
+    return 2 + 2 * beside + 2 * beside * (4 / 3 if by_levels else 1)  # its moments, those of coarser levels too
 
 
 def _target(painter: OptimisePainter, pixels: int) -> float:

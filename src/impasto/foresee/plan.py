@@ -120,10 +120,11 @@ def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: i
     height, width = shape
     block = painter.targets.block(height, width)
     areas = [piece.area for piece in tiling.blocks(painter.encoder, height, width, block)]
+    looked = sum(piece.area for piece in tiling.looks(painter.encoder, height, width, block))
     one = sum(pace.steps(area) for area in areas)
     if block:
-        one += pace.look * sum(areas)  # the first of the two passes looks without a gradient
-    start = pace.start + pace.look * (sum(areas) + _measured(painter, size))
+        one += pace.look * looked  # the first of the two passes looks without a gradient
+    start = pace.start + pace.look * (looked + _measured(painter, size))
     return Stage(size, width, height, steps, block, len(areas), one, start + steps * one)
 
 
@@ -135,7 +136,7 @@ def _measured(painter: OptimisePainter, size: int) -> int:
     for style in painter.targets.styles:
         shape = painter.targets.shape(style, size)
         block = painter.targets.block(*shape)
-        found += sum(piece.area for piece in tiling.blocks(painter.encoder, *shape, block))
+        found += sum(piece.area for piece in tiling.looks(painter.encoder, *shape, block))
     return found
 
 

@@ -98,6 +98,8 @@ class BlockObjective:
                 (found,) = torch.autograd.grad(pull, piece)
                 top, bottom, left, right = block.outer
                 grad[:, :, top:bottom, left:right] += found
+                del found
+            del piece, maps, own, pull  # they would lie beside the next block's
         if large:
             give_back()  # what follows is whole pictures
         return parts

@@ -16,7 +16,6 @@ from torch import Tensor
 from impasto.loss.terms import Losses
 from impasto.loss.wrapped import Wrapped
 from impasto.media.image import resize_to, sized
-from impasto.paint.canvas import PixelCanvas
 from impasto.paint.optimise import OptimisePainter, ladder
 from impasto.paint.painter import Anchor
 from impasto.paint.targets import StyleImage, StyleTargets
@@ -97,9 +96,9 @@ class TexturePainter(OptimisePainter):
         tall = resize_to(torch.cat([image] * 3, 2), 3 * height, image.shape[3])[:, :, height : 2 * height]
         return resize_to(torch.cat([tall] * 3, 3), height, 3 * width)[:, :, :, width : 2 * width].contiguous()
 
-    def _by_levels(self, canvas: PixelCanvas) -> bool:
+    def by_levels(self, height: int, width: int) -> bool:
         # What is enlarged knows nothing of the copy beside it: the borders would be drawn apart.
-        return not self.seamless and super()._by_levels(canvas)
+        return not self.seamless and super().by_levels(height, width)
 
     def _objective(
         self, photo: Tensor, size: int, anchors: Sequence[Anchor], regions: Tensor | None = None
