@@ -76,7 +76,7 @@ class BlockObjective:
         if large:
             give_back()  # maps without a gradient leave gaps that those with one do not fill
         layers = {term.layer for term in terms}
-        for block in grid:
+        for number, block in enumerate(grid):
             piece = block.cut(image).clone().requires_grad_(with_grad)
             with torch.set_grad_enabled(with_grad):
                 maps = encoder(piece, layers)
@@ -100,6 +100,8 @@ class BlockObjective:
                 grad[:, :, top:bottom, left:right] += found
                 del found
             del piece, maps, own, pull  # they would lie beside the next block's
+            if large and number % tiling.TIDY == 0:
+                give_back()
         if large:
             give_back()  # what follows is whole pictures
         return parts

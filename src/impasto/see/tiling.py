@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.runtime import LARGE
+from impasto.runtime import LARGE, give_back
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
 __all__ = [
+    "TIDY",
     "Block",
     "block_size",
     "blocks",
@@ -33,6 +34,9 @@ __all__ = [
     "widest",
 ]
 
+# Blocks of a large picture after which what they left is given back. Aligned pieces leave gaps into which no piece of their
+# size fits again (glibc before 2.38): of 370 blocks at 64 megapixels 2 GB. After every block it would take a sixth of the time.
+TIDY = 8
 _LOUDEST = 448.0  # the largest number of float8 e4m3
 _LOUD = 64.0  # where the loudest of a first block is put: digits are kept down to a 4,000th of it
 
@@ -149,12 +153,15 @@ def _pieces(
     encoder: Encoder, image: Tensor, layers: Sequence[str], size: int
 ) -> Iterator[tuple[Block, dict[str, Tensor]]]:
     """The maps of each block of ``looks``; good until the next is asked for."""
-    for block in looks(encoder, image.shape[2], image.shape[3], size):
+    height, width = image.shape[2:]
+    for number, block in enumerate(looks(encoder, height, width, size)):
         maps = dict(encoder(block.cut(image), layers))
         for layer in layers:
             maps[layer] = block.trim(maps[layer], encoder.stride(layer))
         yield block, maps
         maps.clear()  # they would lie beside the next block's
+        if height * width >= LARGE and number % TIDY == 0:
+            give_back()
 
 
 @torch.no_grad()
