@@ -1,6 +1,7 @@
 """Time and peak memory of large pictures, 1 to 64 megapixels, and whether blocks leave a trace.
 
-    python benchmarks/size.py CONTENT STYLE [--sizes 1160,2310,4928,9240] [--encoder builtin] [--quality good] [--keep FOLDER]
+    python benchmarks/size.py CONTENT STYLE [--sizes 1160,2310,4928,9240] [--encoder builtin] [--quality good] [--steps N]
+                              [--alone] [--keep FOLDER]
 
 Each size is a cold start of ``impasto image`` in a process of its own. *Jump* is the step between neighbouring pixels
 across the lines where blocks meet, over that of the other lines of the encoder's grid of 16 pixels near them: the median
@@ -58,6 +59,8 @@ def main() -> None:
     parser.add_argument("--sizes", default="1160,2310,4928,9240", help="longer sides, in pixels")
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--quality", default="good")
+    parser.add_argument("--steps", default="0", help="as of impasto image: few, where only memory is asked for")
+    parser.add_argument("--alone", action="store_true", help="no coarser sizes before: where only memory is asked for")
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     args = parser.parse_args()
     folder = args.keep or Path(tempfile.mkdtemp())
@@ -66,6 +69,8 @@ def main() -> None:
     print(
         f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__} with {torch.get_num_threads()} threads; "
         f"{args.content.stem} × {args.style.stem}, {args.encoder}, --quality {args.quality}"
+        + f", --steps {args.steps}"
+        * (args.steps != "0")
     )
     print("| picture | megapixels | block | seconds | peak GB | bytes a pixel more | jump at blocks | at the grid |")
     print("|---|---|---|---|---|---|---|---|")
@@ -73,11 +78,12 @@ def main() -> None:
     for size in map(int, args.sizes.split(",")):
         out = folder / f"size-{size}.png"
         command = [sys.executable, "-m", "impasto", "image", str(args.content), str(args.style), "-o", str(out)]
-        command += ["--encoder", args.encoder, "--size", str(size), "--quality", args.quality, "--quiet", "--json"]
+        command += ["--encoder", args.encoder, "--size", str(size), "--quality", args.quality, "--steps", args.steps]
+        command += ["--start-size", str(size) if args.alone else "0", "--quiet", "--json"]
         seconds, peak, text = peak_of(command)
         about = json.loads(text)
         pixels = about["width"] * about["height"]
-        encoder = encoder.to(getattr(torch, about["machine"]["precision"]))  # what blocks are as large as
+        encoder = encoder.to(getattr(torch, about["precision"]))  # what blocks are as large as
         block = tiling.block_size(encoder, about["height"], about["width"], block_budget())
         cut = tiling.blocks(encoder, about["height"], about["width"], block)
         found = jumps(load_picture(out, allow_huge=True).image, cut) if block else None

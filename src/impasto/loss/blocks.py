@@ -100,8 +100,7 @@ class BlockObjective:
                 grad[:, :, top:bottom, left:right] += found
                 del found
             del piece, maps, own, pull  # they would lie beside the next block's
-            if large and number % tiling.TIDY == 0:
-                give_back()
+            tiling.tidy(number, image.shape[2], image.shape[3])
         if large:
             give_back()  # what follows is whole pictures
         return parts

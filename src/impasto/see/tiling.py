@@ -20,7 +20,6 @@ from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
 __all__ = [
-    "TIDY",
     "Block",
     "block_size",
     "blocks",
@@ -31,12 +30,10 @@ __all__ = [
     "grid",
     "looks",
     "own_mask",
+    "tidy",
     "widest",
 ]
 
-# Blocks of a large picture after which what they left is given back. Aligned pieces leave gaps into which no piece of their
-# size fits again (glibc before 2.38): of 370 blocks at 64 megapixels 2 GB. After every block it would take a sixth of the time.
-TIDY = 8
 _LOUDEST = 448.0  # the largest number of float8 e4m3
 _LOUD = 64.0  # where the loudest of a first block is put: digits are kept down to a 4,000th of it
 
@@ -160,8 +157,17 @@ def _pieces(
             maps[layer] = block.trim(maps[layer], encoder.stride(layer))
         yield block, maps
         maps.clear()  # they would lie beside the next block's
-        if height * width >= LARGE and number % TIDY == 0:
-            give_back()
+        tidy(number, height, width)
+
+
+def tidy(number: int, height: int, width: int) -> None:
+    """Behind the block ``number`` of a large picture: give back what the last ones left.
+
+    Aligned pieces leave gaps into which no piece of their size fits again (glibc before 2.38): 2 GB of 370 blocks at 64
+    megapixels. That takes a sixth of the time after every block, so only beyond 32 megapixels it is after every one.
+    """
+    if height * width >= LARGE and number % (1 if height * width >= 4 * LARGE else 8) == 0:
+        give_back()
 
 
 @torch.no_grad()
