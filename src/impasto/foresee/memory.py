@@ -30,7 +30,7 @@ _PICTURE = 12  # bytes a pixel: three channels in float32
 _KERNELS = 100 << 20
 # Maps that are freed leave gaps: a share of the maps of a picture that is seen whole, whose memory is kept from step to step
 # (VGG-19 a fourth, the built-in encoder a half), and no more than so much of blocks, where what is large is given back.
-_GAPS, _GAPS_IN_BLOCKS = 0.4, 128 << 20
+_GAPS, _GAPS_IN_BLOCKS = 0.35, 128 << 20
 _SAMPLE = (
     64 << 20
 )  # what a statistic that is no mean reads of a map, at most so many places, with all it sorts and sums

@@ -206,7 +206,7 @@ class OptimisePainter:
             if self.styled and (regions is None or regions.shape[1] == 1):
                 self.targets.measure(size)
             photo = kept(self.targets.shelf, ("photo", size), lambda size=size: resize(content, size), of=(content,))  # type: ignore[misc]
-            # Maps of a picture that is seen whole are as large at every step: at 1024 pixels a step takes a fifth less.
+            # Maps of a picture that is seen whole are as large at every step.
             keep_freed(not self.targets.block(*photo.shape[2:]))
             parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
             if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:

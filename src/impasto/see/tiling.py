@@ -134,7 +134,7 @@ def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
 
     The maps of a block take half the budget, halo included: there the picture itself takes as much again. From 8
     megapixels on, where it takes more, they take a quarter. No less beyond: in float32 the built-in encoder would look at
-    every pixel 5.3 times instead of 2.7, to save 0.3 GB of 5.6 at 64 megapixels.
+    every pixel 5.3 times instead of 2.7, to save what 64 megapixels of 5.3 GB need not save.
     The choice hangs on the budget alone, not on what happens to be free: the same picture is cut the same way again.
     """
     per_pixel = encoder.footprint()
