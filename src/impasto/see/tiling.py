@@ -133,8 +133,8 @@ def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
     """The side of the blocks in which a picture is seen whose maps take more than ``budget`` bytes; 0: the whole fits.
 
     The maps of a block take half the budget, halo included: there the picture itself takes as much again. From 8
-    megapixels on, where it takes more, they take a quarter. No less beyond: in float32 the built-in encoder would look at
-    every pixel 5.3 times instead of 2.7, to save what 64 megapixels of 5.3 GB need not save.
+    megapixels on, where it takes more, they take a quarter. Of half of that the built-in encoder would in float32 look at
+    every pixel 5.3 times instead of 2.7.
     The choice hangs on the budget alone, not on what happens to be free: the same picture is cut the same way again.
     """
     per_pixel = encoder.footprint()
