@@ -69,8 +69,7 @@ def main() -> None:
     print(
         f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__} with {torch.get_num_threads()} threads; "
         f"{args.content.stem} × {args.style.stem}, {args.encoder}, --quality {args.quality}"
-        + f", --steps {args.steps}"
-        * (args.steps != "0")
+        f"{f', --steps {args.steps}' if args.steps != '0' else ''}{', no coarser sizes' if args.alone else ''}"
     )
     print("| picture | megapixels | block | seconds | peak GB | bytes a pixel more | jump at blocks | at the grid |")
     print("|---|---|---|---|---|---|---|---|")
