@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from impasto import Manner, save_image, stylize
+from impasto.paint.optimise import OptimisePainter
 
 pytestmark = pytest.mark.slow
 SIZE = 256
@@ -101,3 +102,21 @@ def test_strength_means_the_same_at_any_size(shared: Path) -> None:
         done = stylize(images / "content/tubingen.jpg", images / "style/starry_night.jpg", size=size, encoder="builtin")
         found.append(done.losses["content"])
     assert max(found) / min(found) < 1.6
+
+
+def test_a_large_picture_is_as_rich_as_a_small_one(
+    judge: ModuleType, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Painted at 1024 pixels and judged at 512, where it is a picture of 512; and without its octave."""
+    images = shared / "images"
+    given = images / "content/tubingen.jpg", images / "style/starry_night.jpg"
+    content, style = (judge.read(path, 512) for path in given)
+    layers = list(judge.layers())
+    options = {"encoder": "builtin", "quality": "draft", "size": 1024}
+    large = judge.judge(stylize(*given, **options).image[0], content, style, layers)
+    small = judge.judge(stylize(*given, **{**options, "size": 512}).image[0], content, style, layers)
+    monkeypatch.setattr(OptimisePainter, "octaves", lambda *_: ())
+    alone = judge.judge(stylize(*given, **options).image[0], content, style, layers)
+    assert large["style"] < 1.1 * small["style"]
+    assert large["style"] < 1.1 * alone["style"]
+    assert large["content"] < 0.97 * alone["content"]

@@ -245,8 +245,8 @@ def test_painted_in_blocks_is_painted_whole(tiny):
     assert float((whole - blocked).abs().mean()) < 2e-4
 
 
-@pytest.mark.parametrize(("size", "kept"), [(1024, False), (1100, True)])
-def test_a_large_size_keeps_what_was_painted_and_a_small_one_the_photograph(tiny, monkeypatch, size, kept):
+def asked_of(tiny, size, photo, **options):
+    """``(size, photograph)`` of every set of terms that a painting of ``size`` is asked for."""
     seen = []
 
     class Watched(OptimisePainter):
@@ -254,11 +254,48 @@ def test_a_large_size_keeps_what_was_painted_and_a_small_one_the_photograph(tiny
             seen.append((size, photo))
             return super().terms(photo, size, *rest)
 
-    photo, style = picture(1, 80, size), picture(2, 48, 64)
-    recipe = Recipe(size=size, start_size=round(size / 2), steps=1, strength=90, mirror="off")
-    finish(Watched(StyleTargets(tiny, [StyleImage(style)], recipe), recipe).paint(photo))
-    assert [at for at, _ in seen] == [round(size / 2), size]
-    assert torch.equal(seen[-1][1], photo) != kept
+    recipe = Recipe(size=size, start_size=round(size / 2), steps=1, strength=90, mirror="off").but(**options)
+    finish(Watched(StyleTargets(tiny, [StyleImage(picture(2, 48, 64))], recipe), recipe).paint(photo))
+    return seen
+
+
+@pytest.mark.parametrize(("size", "kept"), [(767, False), (768, True), (1100, True)])
+def test_a_large_size_keeps_what_was_painted_and_a_small_one_the_photograph(tiny, size, kept):
+    photo = picture(1, 80, size)
+    seen = asked_of(tiny, size, photo)
+    assert [at for at, _ in seen[:2]] == [round(size / 2), size]
+    assert torch.equal(seen[1][1], photo) != kept
+
+
+@pytest.mark.parametrize(("size", "octaves"), [(767, []), (768, [384]), (1600, [800, 400])])
+def test_a_large_size_is_asked_for_the_photograph_at_its_octaves(tiny, size, octaves):
+    photo = picture(1, 160, size)
+    last = asked_of(tiny, size, photo, start_size=size)[1:]
+    assert [at for at, _ in last] == octaves
+    for at, small in last:
+        assert torch.equal(small, resize(photo, at))
+
+
+def test_classic_losses_and_a_photograph_alone_have_no_octaves(tiny, style):
+    for options in ({"losses": "classic"}, {"strength": 0}):
+        recipe = Recipe(**options)
+        assert OptimisePainter(StyleTargets(tiny, [StyleImage(style)], recipe), recipe).octaves(1536, 2048) == ()
+    recipe = Recipe()
+    painter = OptimisePainter(StyleTargets(tiny, [StyleImage(style)], recipe), recipe)
+    assert painter.octaves(1536, 2048) == ((768, 1024), (384, 512))
+    assert painter.octaves(40, 2048) == ()  # too thin to be seen smaller
+
+
+def test_a_painting_is_enlarged_half_as_far_as_the_picture_is_larger(tiny):
+    """In octaves, and only where the picture is looked at smaller too."""
+    targets = StyleTargets(tiny, [StyleImage(picture(2, 60, 80))], Recipe())
+    for size, seen in ((64, 64), (512, 512), (768, 768), (3072, 1536)):
+        assert max(targets.shape(targets.styles[0], size)) == seen
+    twice = StyleTargets(tiny, targets.styles, Recipe(style_scale=2))
+    assert max(twice.shape(twice.styles[0], 3072)) == 3072
+    large = StyleTargets(tiny, [StyleImage(picture(2, 60, 1200))], Recipe())
+    assert max(large.shape(large.styles[0], 1200)) == 1200  # it has the pixels
+    assert max(large.shape(large.styles[0], 4800)) == 2400
 
 
 def test_paintings_are_measured_before_the_picture_is_there(tiny, content, style, monkeypatch):

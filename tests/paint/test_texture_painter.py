@@ -51,6 +51,13 @@ def test_a_painting_is_never_enlarged_unasked(tiny, style, width, height, scale,
     assert half == max(16, round(seen / 2))
 
 
+def test_a_painting_is_described_in_its_own_pixels_on_a_larger_canvas(tiny, style):
+    """What is measured, not only what is foretold: at 56 pixels for a canvas of 56 and for one of 400."""
+    small, large = (painter(tiny, style, side, side).targets.describe(side) for side in (56, 400))
+    for layer in small:
+        torch.testing.assert_close(small[layer], large[layer], rtol=1e-5, atol=1e-7)
+
+
 def test_a_ribbon_is_seen_wide_enough(tiny):
     targets = painter(tiny, picture(1, 16, 200), 64, 64).targets
     assert min(targets.shape(targets.styles[0], 64)) >= 16

@@ -94,7 +94,11 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     working = max(looking + gaps, comparing) if block else looking + gaps + comparing
     kept += _guides(painter, pixels)
     pictures = _pictures(painter, steps, large, painter.by_levels(height, width))
-    painting = pictures * _PICTURE * pixels + _target(painter, pixels) + working + kept
+    smaller = [math.prod(shape) for shape in painter.octaves(height, width)]
+    octaves = sum(
+        _PICTURE * part + _target(painter, part) for part in smaller
+    )  # of each its gradient and the photograph
+    painting = pictures * _PICTURE * pixels + _target(painter, pixels) + octaves + working + kept
     begun = 1 if painter.keeps(size) else 0  # what the size begins with, whose maps are made
     beginning = (photo + begun + 2) * _PICTURE * pixels
     measuring = _measuring(painter, size)

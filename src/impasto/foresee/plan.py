@@ -119,13 +119,18 @@ def foresee(easel: Easel, *, opening: float = 0.0, fresh: bool = False) -> Plan:
 def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: int, steps: int) -> Stage:
     height, width = shape
     block = painter.targets.block(height, width)
-    areas = [piece.area for piece in tiling.blocks(painter.encoder, height, width, block)]
-    looked = sum(piece.area for piece in tiling.looks(painter.encoder, height, width, block))
-    one = sum(pace.steps(area) for area in areas)
-    if block:
-        one += pace.look * looked  # the first of the two passes looks without a gradient
+    one, looked = 0.0, 0
+    for seen in (shape, *painter.octaves(height, width)):
+        side = painter.targets.block(*seen)
+        areas = [piece.area for piece in tiling.blocks(painter.encoder, *seen, side)]
+        there = sum(piece.area for piece in tiling.looks(painter.encoder, *seen, side))
+        one += sum(pace.steps(area) for area in areas)
+        if side:
+            one += pace.look * there  # the first of the two passes looks without a gradient
+        looked += there
     start = pace.start + pace.look * (looked + _measured(painter, size))
-    return Stage(size, width, height, steps, block, len(areas), one, start + steps * one)
+    count = len(tiling.blocks(painter.encoder, height, width, block))
+    return Stage(size, width, height, steps, block, count, one, start + steps * one)
 
 
 def _measured(painter: OptimisePainter, size: int) -> int:

@@ -23,7 +23,7 @@ from impasto.loss.terms import ClassicContent, ClassicStyle, Losses, Match, Styl
 from impasto.runtime import LARGE, give_back
 from impasto.see import tiling
 
-__all__ = ["BlockObjective"]
+__all__ = ["BlockObjective", "Known"]
 
 _Add = Callable[[str, Tensor], None]
 _Mean = Style | ClassicStyle
@@ -50,7 +50,7 @@ class BlockObjective:
             plain = whole(image)
         parts = self._seen(image.detach(), grad)
         total = plain.total.detach() + sum(parts.values(), torch.zeros((), device=image.device))
-        return Losses(total if grad is None else _Known.apply(image, total, grad), {**parts, **plain.parts})
+        return Losses(total if grad is None else Known.apply(image, total, grad), {**parts, **plain.parts})
 
     def _seen(self, image: Tensor, grad: Tensor | None) -> dict[str, Tensor]:
         """The terms on the encoder's layers, weighted; the gradient of their sum is added to ``grad``."""
@@ -155,7 +155,7 @@ class BlockObjective:
         return found
 
 
-class _Known(torch.autograd.Function):
+class Known(torch.autograd.Function):
     """A value whose gradient is already known. It is handed on as it is: one way back is all that a step takes."""
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
@@ -14,6 +15,7 @@ from impasto.loss.terms import ClassicStyle, Style, Term
 from impasto.media.image import resize_to, sized
 from impasto.mixture import sizes
 from impasto.paint.guides import Guides, guide, opaque_places
+from impasto.paint.octave import TWO
 from impasto.paint.shelf import Shelf, kept
 from impasto.recipe import Recipe, statistic_shares
 from impasto.runtime import block_budget
@@ -228,7 +230,7 @@ class StyleTargets:
 
     def _shape(self, style: StyleImage, size: int, scale: float) -> tuple[int, int]:
         height, width = style.image.shape[2:]
-        wanted = max(16, round(size * self.recipe.style_scale * style.scale * scale))
+        wanted = max(16, round(size * _drawn(height, width, size) * self.recipe.style_scale * style.scale * scale))
         short = min(sized(height, width, wanted))
         if short < 16:  # a painting as thin as a ribbon: keep it wide enough for the deepest layer
             wanted = max(wanted, round(wanted * 16 / short))
@@ -306,6 +308,16 @@ class StyleTargets:
                 if not (kind.sums and block):
                     found[i][kind, layer] = kind.describe(maps[layer], masks[i].get(layer)).detach()
         return found
+
+
+def _drawn(height: int, width: int, size: int) -> float:
+    """By what the strokes of a painting of ``height`` × ``width`` are drawn smaller than to scale in a picture of ``size``.
+
+    Enlarged beyond its own pixels a painting has nothing to say of fine brushwork: blur, and the specks of its file. Half of
+    that enlarging, in octaves, is left out: of 1024 pixels, at 2048 it is shown at 1448. What is painted at the picture's
+    octaves keeps its scale; at its own size finer strokes lie on it. Where there are no octaves nothing is left out.
+    """
+    return min(1.0, math.sqrt(max(height, width, TWO) / size))
 
 
 def _same(a: StyleImage, b: StyleImage) -> bool:

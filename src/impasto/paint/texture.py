@@ -36,10 +36,9 @@ class SwatchTargets(StyleTargets):
         """The painting's longer side, in pixels, at the final size."""
         return min(max(style.image.shape[2:]), self.recipe.size) * self.recipe.style_scale
 
-    def shape(self, style: StyleImage, size: int) -> tuple[int, int]:
-        """Height and width at which ``style`` is seen for a canvas of ``size``."""
+    def _shape(self, style: StyleImage, size: int, scale: float) -> tuple[int, int]:
         height, width = style.image.shape[2:]
-        wanted = max(_SHORT, round(self.shown(style) * size / self.recipe.size))
+        wanted = max(_SHORT, round(self.shown(style) * scale * size / self.recipe.size))
         least = math.ceil(
             _SHORT * max(height, width) / min(height, width)
         )  # of a ribbon: the deepest layer needs width
@@ -101,9 +100,14 @@ class TexturePainter(OptimisePainter):
         return not self.seamless and super().by_levels(height, width)
 
     def _objective(
-        self, photo: Tensor, size: int, anchors: Sequence[Anchor], regions: Tensor | None = None
+        self,
+        photo: Tensor,
+        size: int,
+        anchors: Sequence[Anchor],
+        regions: Tensor | None = None,
+        content: Tensor | None = None,
     ) -> Callable[[Tensor], Losses]:
-        objective = super()._objective(photo, size, anchors, regions)
+        objective = super()._objective(photo, size, anchors, regions, content)
         if not self.seamless:
             return objective
         return Wrapped(objective, torch.Generator().manual_seed((self.recipe.seed + size) % 2**63))
