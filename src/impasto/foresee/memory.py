@@ -94,10 +94,9 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     working = max(looking + gaps, comparing) if block else looking + gaps + comparing
     kept += _guides(painter, pixels)
     pictures = _pictures(painter, steps, large, painter.by_levels(height, width))
+    # Of each octave the picture, its gradient and the photograph's maps.
     smaller = [math.prod(shape) for shape in painter.octaves(height, width)]
-    octaves = sum(
-        _PICTURE * part + _target(painter, part) for part in smaller
-    )  # of each its gradient and the photograph
+    octaves = sum(2 * _PICTURE * part + _target(painter, part, large) for part in smaller)
     painting = pictures * _PICTURE * pixels + _target(painter, pixels) + octaves + working + kept
     begun = 1 if painter.keeps(size) else 0  # what the size begins with, whose maps are made
     beginning = (photo + begun + 2) * _PICTURE * pixels
@@ -140,12 +139,12 @@ def _pictures(painter: OptimisePainter, steps: int, large: bool, by_levels: bool
     return 2 + 2 * beside + 2 * beside * (4 / 3 if by_levels else 1)  # its moments, those of coarser levels too
 
 
-def _target(painter: OptimisePainter, pixels: int) -> float:
+def _target(painter: OptimisePainter, pixels: int, beside_large: bool = False) -> float:
     """The content's own maps, kept for comparing."""
     if not painter.weights.content:
         return 0.0
     size = min(next(painter.encoder.parameters()).dtype.itemsize, torch.float32.itemsize)
-    if 3 * pixels >= LARGE and painter.recipe.losses != "classic":
+    if (beside_large or 3 * pixels >= LARGE) and painter.recipe.losses != "classic":
         size = torch.float8_e4m3fn.itemsize
     wide = {layer.name: layer.channels / layer.stride**2 * size for layer in painter.encoder.layers}
     sides = 2 if painter.mirrors(1, pixels) else 1

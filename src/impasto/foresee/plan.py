@@ -121,7 +121,7 @@ def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: i
     block = painter.targets.block(height, width)
     one, looked = 0.0, 0
     for seen in (shape, *painter.octaves(height, width)):
-        side = painter.targets.block(*seen)
+        side = block if seen == shape else painter.octave_block(block, seen)
         areas = [piece.area for piece in tiling.blocks(painter.encoder, *seen, side)]
         there = sum(piece.area for piece in tiling.looks(painter.encoder, *seen, side))
         one += sum(pace.steps(area) for area in areas)

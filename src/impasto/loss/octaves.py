@@ -7,7 +7,7 @@ on the canvas, and no longer how strokes follow each other. Asked at every octav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from impasto.loss.blocks import Known
 from impasto.loss.terms import Losses
+from impasto.runtime import LARGE, give_back
 
 __all__ = ["Octave", "Octaves"]
 
@@ -33,31 +34,34 @@ class Octave:
 class Octaves:
     """The sum of ``fine``, of the picture ``(B, 3, H, W)`` as it is, and of the ``coarser`` octaves, each half as large.
 
-    They are looked at one after another, the coarser first: of each only its gradient is kept, which is a quarter of a picture
-    at the most, so that no more memory is needed than for ``fine`` alone.
+    They are looked at one after another, and of each only its gradient is kept: beside what ``fine`` alone takes they need
+    their own pictures, a third of it together.
     """
 
     fine: Callable[[Tensor], Losses]
     coarser: Sequence[Octave]
 
     def __call__(self, image: Tensor) -> Losses:
-        small, parts = image, dict[str, Tensor]()
-        totals: list[Tensor] = []
+        large = image.shape[2] * image.shape[3] >= LARGE
+        total, parts = _seen(self.fine, image)
+        small = image
         for octave in self.coarser:
             small = F.interpolate(small, (octave.height, octave.width), mode="area")
-            seen = small.detach().requires_grad_(small.requires_grad)
-            found = octave.objective(seen)
-            if found.total.requires_grad:  # else nothing of what is wanted hangs on the picture
-                (slope,) = torch.autograd.grad(found.total, seen)
-                totals.append(Known.apply(small, found.total.detach(), slope))
-            else:
-                totals.append(found.total)
-            _add(parts, found.parts)
-        found = self.fine(image)
-        return Losses(sum(totals, found.total), _add(dict(found.parts), parts))
+            more, found = _seen(octave.objective, small)
+            total = total + more
+            for name, value in found.items():
+                parts[name] = parts[name] + value if name in parts else value
+            if large:
+                give_back()  # what a small picture's blocks leave lies beside a large one
+        return Losses(total, parts)
 
 
-def _add(parts: dict[str, Tensor], more: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    for name, value in more.items():
-        parts[name] = parts[name] + value if name in parts else value
-    return parts
+def _seen(objective: Callable[[Tensor], Losses], image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """The sum and the parts of a loss that is gone back through at once: no maps are held any more."""
+    leaf = image.detach().requires_grad_(image.requires_grad)
+    losses = objective(leaf)
+    total = losses.total
+    if total.requires_grad:  # else nothing of what is wanted hangs on the picture
+        (slope,) = torch.autograd.grad(total, leaf)
+        total = Known.apply(image, total.detach(), slope)
+    return total, dict(losses.parts)

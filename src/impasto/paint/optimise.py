@@ -297,9 +297,17 @@ class OptimisePainter:
         return any(weights.style for weights in (self.region_weights or [self.weights]))
 
     def terms(
-        self, photo: Tensor, size: int, anchors: Sequence[Anchor] = (), regions: Tensor | None = None
+        self,
+        photo: Tensor,
+        size: int,
+        anchors: Sequence[Anchor] = (),
+        regions: Tensor | None = None,
+        beside_large: bool = False,
     ) -> tuple[Term, ...]:
-        """All that is wanted of the picture at ``size``: content, style, smoothness, brightness, anchors."""
+        """All that is wanted of the picture at ``size``: content, style, smoothness, brightness, anchors.
+
+        ``beside_large``: it is looked at beside a large one.
+        """
         recipe, classic = self.recipe, self.recipe.losses == "classic"
         terms: list[Term] = []
         if self.styled and regions is not None and regions.shape[1] > 1:
@@ -318,7 +326,7 @@ class OptimisePainter:
         if content:
             block = self.targets.block(*photo.shape[2:])
             # A large picture's maps are kept in 8 bits: at 64 megapixels the built-in encoder's take 0.8 GB that way.
-            small = is_large(photo) and not classic
+            small = (beside_large or is_large(photo)) and not classic
 
             def seen() -> dict[str, tuple[Tensor, float]]:
                 if small:
@@ -437,17 +445,28 @@ class OptimisePainter:
         """What is wanted of the picture at ``size``, and of a large one made smaller."""
         octaves = self.octaves(*photo.shape[2:])
         share = 1 / (1 + len(octaves))
-        fine = self._seen(self.terms(photo, size, anchors, regions), photo, share)
+        block = self.targets.block(*photo.shape[2:])
+        fine = self._seen(self.terms(photo, size, anchors, regions), block, share)
         coarser = []
         for shape in octaves:
             small = resize_to(photo if content is None else content, *shape)
             parts = None if regions is None else fit_regions(regions, *shape)
             # What is said of pixels, as smoothness and what other frames know, is said at the picture's own size.
-            terms = tuple(term for term in self.terms(small, max(shape), (), parts) if term.layer != "pixels")
-            coarser.append(Octave(*shape, self._seen(terms, small, share)))
+            more = (True,) if is_large(photo) else ()
+            terms = tuple(x for x in self.terms(small, max(shape), (), parts, *more) if x.layer != "pixels")
+            coarser.append(Octave(*shape, self._seen(terms, self.octave_block(block, shape), share)))
         return Octaves(fine, coarser) if coarser else fine
 
-    def _seen(self, terms: Sequence[Term], photo: Tensor, share: float) -> Callable[[Tensor], Losses]:
+    def octave_block(self, block: int, shape: tuple[int, int]) -> int:
+        """The side of the blocks in which an octave of ``shape`` is seen, beside a picture that is seen in those of ``block``.
+
+        No larger ones: an octave that is seen whole, as it is alone, would take more than all the rest.
+        """
+        own = self.targets.block(*shape)
+        smaller = min(own or block, block)
+        return smaller if len(tiling.blocks(self.encoder, *shape, smaller)) > 1 else 0
+
+    def _seen(self, terms: Sequence[Term], block: int, share: float) -> Callable[[Tensor], Losses]:
         """The whole picture at once, or block by block where its maps would not fit; what layers say counts ``share``."""
         if share != 1:
             # A term is a frozen dataclass, which its protocol cannot say.
@@ -455,7 +474,6 @@ class OptimisePainter:
             terms = [term for term in terms if term.layer == "pixels"]
             terms += [replace(term, weight=term.weight * share) for term in less]
         objective = Objective(self.encoder, tuple(terms))
-        block = self.targets.block(*photo.shape[2:])
         return BlockObjective(objective, block) if block else objective
 
     def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
