@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from impasto import Manner, save_image, stylize
-from impasto.paint.optimise import OptimisePainter
+from impasto.media.image import resize
 
 pytestmark = pytest.mark.slow
 SIZE = 256
@@ -104,19 +104,15 @@ def test_strength_means_the_same_at_any_size(shared: Path) -> None:
     assert max(found) / min(found) < 1.6
 
 
-def test_a_large_picture_is_as_rich_as_a_small_one(
-    judge: ModuleType, shared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Painted at 1024 pixels and judged at 512, where it is a picture of 512; and without its octave."""
+def test_a_large_picture_is_as_rich_as_a_small_one(judge: ModuleType, shared: Path) -> None:
+    """Painted at 1024 pixels and judged at 512, where it is a picture of 512: without its octave 0.106 and 0.718."""
     images = shared / "images"
     given = images / "content/tubingen.jpg", images / "style/starry_night.jpg"
     content, style = (judge.read(path, 512) for path in given)
-    layers = list(judge.layers())
-    options = {"encoder": "builtin", "quality": "draft", "size": 1024}
-    large = judge.judge(stylize(*given, **options).image[0], content, style, layers)
-    small = judge.judge(stylize(*given, **{**options, "size": 512}).image[0], content, style, layers)
-    monkeypatch.setattr(OptimisePainter, "octaves", lambda *_: ())
-    alone = judge.judge(stylize(*given, **options).image[0], content, style, layers)
-    assert large["style"] < 1.1 * small["style"]
-    assert large["style"] < 1.1 * alone["style"]
-    assert large["content"] < 0.97 * alone["content"]
+    found = []
+    for size in (512, 1024):
+        image = resize(stylize(*given, encoder="builtin", size=size).image, 512)
+        found.append(judge.judge(image[0], content, style, list(judge.layers())))
+    small, large = found
+    assert large["style"] < small["style"]
+    assert large["content"] < 1.2 * small["content"]

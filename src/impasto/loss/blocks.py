@@ -31,10 +31,14 @@ _Mean = Style | ClassicStyle
 
 @dataclass(frozen=True)
 class BlockObjective:
-    """Called as ``Objective`` is; equal to it, to rounding, in value and gradient. ``size`` is a block's side."""
+    """Called as ``Objective`` is; equal to it, to rounding, in value and gradient. ``size`` is a block's side.
+
+    ``beside_large``: the picture is looked at beside a large one, and what its blocks leave is given back as of one.
+    """
 
     objective: Objective
     size: int
+    beside_large: bool = False
 
     def __call__(self, image: Tensor) -> Losses:
         pixels = tuple(term for term in self.objective.terms if term.layer == "pixels")
@@ -69,7 +73,7 @@ class BlockObjective:
         def add(name: str, amount: Tensor) -> None:
             parts[name] = parts[name] + amount.detach() if name in parts else amount.detach()
 
-        large = image.shape[2] * image.shape[3] >= LARGE
+        large = self.beside_large or image.shape[2] * image.shape[3] >= LARGE
         slopes = self._slopes(image, means, add)
         map_slopes = self._map_slopes(image, wholes, add)
         grid = tiling.blocks(encoder, image.shape[2], image.shape[3], self.size)
@@ -100,7 +104,7 @@ class BlockObjective:
                 grad[:, :, top:bottom, left:right] += found
                 del found
             del piece, maps, own, pull  # they would lie beside the next block's
-            tiling.tidy(number, image.shape[2], image.shape[3])
+            tiling.tidy(number, image.shape[2], image.shape[3], self.beside_large)
         if large:
             give_back()  # what follows is whole pictures
         return parts

@@ -260,6 +260,7 @@ class OptimisePainter:
                 done = (spent + step.index * size**2) / work
                 yield Progress(before + step.index, steps, size, losses, snapshot, done, step.note)
             canvas.pixels.grad = None  # the last picture is saved while its canvas is still there
+            del objective  # its maps would lie beside those of the next size
             before += count
             spent += count * size**2
             if before < steps:
@@ -452,9 +453,10 @@ class OptimisePainter:
             small = resize_to(photo if content is None else content, *shape)
             parts = None if regions is None else fit_regions(regions, *shape)
             # What is said of pixels, as smoothness and what other frames know, is said at the picture's own size.
-            more = (True,) if is_large(photo) else ()
+            beside = is_large(photo)
+            more = (True,) if beside else ()
             terms = tuple(x for x in self.terms(small, max(shape), (), parts, *more) if x.layer != "pixels")
-            coarser.append(Octave(*shape, self._seen(terms, self.octave_block(block, shape), share)))
+            coarser.append(Octave(*shape, self._seen(terms, self.octave_block(block, shape), share, beside)))
         return Octaves(fine, coarser) if coarser else fine
 
     def octave_block(self, block: int, shape: tuple[int, int]) -> int:
@@ -466,7 +468,9 @@ class OptimisePainter:
         smaller = min(own or block, block)
         return smaller if len(tiling.blocks(self.encoder, *shape, smaller)) > 1 else 0
 
-    def _seen(self, terms: Sequence[Term], block: int, share: float) -> Callable[[Tensor], Losses]:
+    def _seen(
+        self, terms: Sequence[Term], block: int, share: float, beside_large: bool = False
+    ) -> Callable[[Tensor], Losses]:
         """The whole picture at once, or block by block where its maps would not fit; what layers say counts ``share``."""
         if share != 1:
             # A term is a frozen dataclass, which its protocol cannot say.
@@ -474,7 +478,7 @@ class OptimisePainter:
             terms = [term for term in terms if term.layer == "pixels"]
             terms += [replace(term, weight=term.weight * share) for term in less]
         objective = Objective(self.encoder, tuple(terms))
-        return BlockObjective(objective, block) if block else objective
+        return BlockObjective(objective, block, beside_large) if block else objective
 
     def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
         grey = self.recipe.color == "luma"

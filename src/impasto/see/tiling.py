@@ -160,13 +160,13 @@ def _pieces(
         tidy(number, height, width)
 
 
-def tidy(number: int, height: int, width: int) -> None:
-    """Behind the block ``number`` of a large picture: give back what the last ones left.
+def tidy(number: int, height: int, width: int, beside_large: bool = False) -> None:
+    """Behind the block ``number`` of a large picture, or of one ``beside_large``: give back what the last ones left.
 
     Aligned pieces leave gaps into which no piece of their size fits again (glibc before 2.38): 2 GB of 370 blocks at 64
     megapixels. That takes a sixth of the time after every block, so only beyond 32 megapixels it is after every one.
     """
-    if height * width >= LARGE and number % (1 if height * width >= 4 * LARGE else 8) == 0:
+    if (beside_large or height * width >= LARGE) and number % (1 if height * width >= 4 * LARGE else 8) == 0:
         give_back()
 
 
