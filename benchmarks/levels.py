@@ -12,16 +12,13 @@ import argparse
 import os
 import platform
 import tempfile
-import time
 from pathlib import Path
 from statistics import mean
 
 import torch
 
-from impasto.media.image import save_image
 from impasto.paint.optimise import OptimisePainter
-from impasto.studio import open_easel
-from paint import judged
+from paint import painted
 
 
 def main() -> None:
@@ -35,24 +32,16 @@ def main() -> None:
     args = parser.parse_args()
     folder = args.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
-    weights = args.shared / "weights/vgg19_caffe.safetensors" if args.encoder == "vgg19-caffe" else None
     by_levels = OptimisePainter.by_levels
     table = {}
     for way, decide in (("as one", lambda *_: False), ("level by level", by_levels)):
         OptimisePainter.by_levels = decide  # type: ignore
         scores: dict[str, list[float]] = {}
         for content, style in (pair.split(":") for pair in args.pairs.split(",")):
-            photo, painting = (
-                args.shared / f"images/{kind}/{file}.jpg" for kind, file in (("content", content), ("style", style))
-            )
-            easel = open_easel(photo, painting, encoder=args.encoder, size=args.size, steps=args.steps, weights=weights)
-            began = time.perf_counter()
-            for last in easel.paint():  # noqa: B007
-                pass
-            scores.setdefault("seconds", []).append(time.perf_counter() - began)
             out = folder / f"{way.replace(' ', '-')}-{content}-{style}.png"
-            save_image(last.snapshot(), out)
-            found = judged(args.shared, out, photo, painting, args.size)
+            options = {"encoder": args.encoder, "size": args.size, "steps": args.steps}
+            seconds, (found,) = painted(args.shared, content, style, out, [args.size], **options)
+            scores.setdefault("seconds", []).append(seconds)
             for key, value in found.items():
                 scores.setdefault(key, []).append(value)
             print(f"{way:15} {content} × {style}: {found}", flush=True)

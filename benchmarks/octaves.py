@@ -12,18 +12,15 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 
 import torch
 
-from impasto.media.image import save_image
 from impasto.paint.optimise import OptimisePainter
 from impasto.runtime import processor_name
-from impasto.studio import open_easel
-from paint import judged
+from paint import painted
 
 FAR, NEAR = 512, 1024
 
@@ -58,19 +55,12 @@ def main() -> None:
         OptimisePainter.octaves, OptimisePainter.keeps = seen, kept  # type: ignore
         scores: dict[str, list[float]] = {}
         for content, style in (pair.split(":") for pair in args.pairs.split(",")):
-            photo, painting = (
-                args.shared / f"images/{kind}/{file}.jpg" for kind, file in (("content", content), ("style", style))
-            )
-            weights = args.shared / "weights/vgg19_caffe.safetensors" if args.encoder == "vgg19-caffe" else None
-            easel = open_easel(photo, painting, encoder=args.encoder, size=size, quality=args.quality, weights=weights)
-            began = time.perf_counter()
-            for last in easel.paint():  # noqa: B007
-                pass
-            scores.setdefault("seconds", []).append(time.perf_counter() - began)
             out = folder / f"{way}-{content}-{style}.png"
-            save_image(last.snapshot(), out)
-            for at in (FAR, NEAR):
-                for key, value in judged(args.shared, out, photo, painting, at).items():
+            options = {"encoder": args.encoder, "size": size, "quality": args.quality}
+            seconds, found = painted(args.shared, content, style, out, (FAR, NEAR), **options)
+            scores.setdefault("seconds", []).append(seconds)
+            for at, judged in zip((FAR, NEAR), found, strict=True):
+                for key, value in judged.items():
                     scores.setdefault(f"{key} at {at}", []).append(value)
             print(f"{way:8} {content} × {style}: { {key: round(x[-1], 3) for key, x in scores.items()} }", flush=True)
         table[way] = {key: mean(values) for key, values in scores.items()}

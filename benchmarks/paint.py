@@ -16,8 +16,13 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from impasto.media.image import save_image
+from impasto.studio import open_easel
 
 HERE = Path(__file__).resolve().parent
 
@@ -48,6 +53,22 @@ def judged(shared: Path, result: Path, content: Path, style: Path, size: int) ->
         check=True,
     ).stdout
     return json.loads(out)
+
+
+def painted(
+    shared: Path, content: str, style: str, out: Path, judged_at: Sequence[int], **options: Any
+) -> tuple[float, list[dict[str, float]]]:
+    """Paint a pair of the shared folder in this process, into ``out``: seconds, and its scores at each size of ``judged_at``."""
+    photo, painting = shared / f"images/content/{content}.jpg", shared / f"images/style/{style}.jpg"
+    if options.get("encoder") == "vgg19-caffe":
+        options["weights"] = shared / "weights/vgg19_caffe.safetensors"
+    easel = open_easel(photo, painting, **options)
+    began = time.perf_counter()
+    for last in easel.paint():  # noqa: B007
+        pass
+    seconds = time.perf_counter() - began
+    save_image(last.snapshot(), out)
+    return seconds, [judged(shared, out, photo, painting, size) for size in judged_at]
 
 
 def main() -> None:

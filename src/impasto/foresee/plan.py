@@ -117,20 +117,16 @@ def foresee(easel: Easel, *, opening: float = 0.0, fresh: bool = False) -> Plan:
 
 
 def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: int, steps: int) -> Stage:
+    block = painter.targets.block(*shape)
+    seen = [(shape, block), *((octave, painter.octave_block(block, octave)) for octave in painter.octaves(*shape))]
+    areas = [[piece.area for piece in tiling.blocks(painter.encoder, *part, side)] for part, side in seen]
+    looked = [sum(piece.area for piece in tiling.looks(painter.encoder, *part, side)) for part, side in seen]
+    one = sum(pace.steps(area) for part in areas for area in part)
+    # In blocks the first of the two passes looks without a gradient.
+    one += pace.look * sum(pixels for (_, side), pixels in zip(seen, looked, strict=True) if side)
+    start = pace.start + pace.look * (sum(looked) + _measured(painter, size))
     height, width = shape
-    block = painter.targets.block(height, width)
-    one, looked = 0.0, 0
-    for seen in (shape, *painter.octaves(height, width)):
-        side = block if seen == shape else painter.octave_block(block, seen)
-        areas = [piece.area for piece in tiling.blocks(painter.encoder, *seen, side)]
-        there = sum(piece.area for piece in tiling.looks(painter.encoder, *seen, side))
-        one += sum(pace.steps(area) for area in areas)
-        if side:
-            one += pace.look * there  # the first of the two passes looks without a gradient
-        looked += there
-    start = pace.start + pace.look * (looked + _measured(painter, size))
-    count = len(tiling.blocks(painter.encoder, height, width, block))
-    return Stage(size, width, height, steps, block, count, one, start + steps * one)
+    return Stage(size, width, height, steps, block, len(areas[0]), one, start + steps * one)
 
 
 def _measured(painter: OptimisePainter, size: int) -> int:

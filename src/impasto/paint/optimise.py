@@ -226,7 +226,7 @@ class OptimisePainter:
             image = None  # a picture that nobody needs any more: at 16 megapixels each takes 190 MB
             # A start is refined in few steps: what each is asked for must not change.
             look = self._one_sided if start else self._objective
-            objective = look(wanted, size, anchors, parts, content)
+            objective = self._wrapped(look(wanted, size, anchors, parts, content), size)
             if is_large(photo):
                 give_back()
             del photo, parts, wanted
@@ -273,7 +273,7 @@ class OptimisePainter:
         image = image.to(device)
         content = content.to(device)
         photo = resized(content, image)
-        objective = OptimisePainter._objective(self, photo, max(image.shape[2:]), (), content=content)
+        objective = self._objective(photo, max(image.shape[2:]), (), content=content)
         return {name: float(value) for name, value in objective(image).parts.items()}
 
     def called(self, size: int) -> str:
@@ -336,7 +336,9 @@ class OptimisePainter:
                 return {layer: (found, 1.0) for layer, found in whole.items()}
 
             name = ("maps", small, *self.content_layers, block)
-            maps = kept(self.targets.shelf, name, seen, of=(self.encoder, photo))
+            # What one painting has painted so far no other wants: a sweep would hold on to it.
+            shelf = None if self.keeps(size) else self.targets.shelf
+            maps = kept(shelf, name, seen, of=(self.encoder, photo))
             for layer, share in self.content_layers.items():
                 weight, (target, unit) = content * share, maps[layer]
                 if classic:
@@ -398,6 +400,10 @@ class OptimisePainter:
         content = None if content is None else content.flip(3)
         return Mirrored(plain, twin._one_sided(photo.flip(3), size, turned, regions, content))
 
+    def _wrapped(self, objective: Callable[[Tensor], Losses], size: int) -> Callable[[Tensor], Losses]:
+        """How ``objective`` is asked while the picture is painted at ``size``: as it is."""
+        return objective
+
     def mirrors(self, height: int, width: int) -> bool:
         """Whether a picture of ``height`` × ``width`` is looked at from both sides: not a large one, for its memory."""
         recipe = self.recipe
@@ -448,14 +454,13 @@ class OptimisePainter:
         share = 1 / (1 + len(octaves))
         block = self.targets.block(*photo.shape[2:])
         fine = self._seen(self.terms(photo, size, anchors, regions), block, share)
-        coarser = []
+        source = photo if content is None else content
+        beside, coarser = is_large(photo), []
         for shape in octaves:
-            small = resize_to(photo if content is None else content, *shape)
+            small = kept(self.targets.shelf, ("photo", *shape), lambda at=shape: resize_to(source, *at), of=(source,))  # type: ignore[misc]
             parts = None if regions is None else fit_regions(regions, *shape)
             # What is said of pixels, as smoothness and what other frames know, is said at the picture's own size.
-            beside = is_large(photo)
-            more = (True,) if beside else ()
-            terms = tuple(x for x in self.terms(small, max(shape), (), parts, *more) if x.layer != "pixels")
+            terms = [term for term in self.terms(small, max(shape), (), parts, beside) if term.layer != "pixels"]
             coarser.append(Octave(*shape, self._seen(terms, self.octave_block(block, shape), share, beside)))
         return Octaves(fine, coarser) if coarser else fine
 

@@ -8,7 +8,7 @@ it: measured, contrast in the middle over that at the rim 0.97 instead of 0.71, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,7 +17,6 @@ from impasto.loss.terms import Losses
 from impasto.loss.wrapped import Wrapped
 from impasto.media.image import resize_to, sized
 from impasto.paint.optimise import OptimisePainter, ladder
-from impasto.paint.painter import Anchor
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe
 
@@ -99,15 +98,7 @@ class TexturePainter(OptimisePainter):
         # What is enlarged knows nothing of the copy beside it: the borders would be drawn apart.
         return not self.seamless and super().by_levels(height, width)
 
-    def _objective(
-        self,
-        photo: Tensor,
-        size: int,
-        anchors: Sequence[Anchor],
-        regions: Tensor | None = None,
-        content: Tensor | None = None,
-    ) -> Callable[[Tensor], Losses]:
-        objective = super()._objective(photo, size, anchors, regions, content)
+    def _wrapped(self, objective: Callable[[Tensor], Losses], size: int) -> Callable[[Tensor], Losses]:
         if not self.seamless:
             return objective
         return Wrapped(objective, torch.Generator().manual_seed((self.recipe.seed + size) % 2**63))
