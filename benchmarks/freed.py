@@ -33,7 +33,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.one:
         if args.one == "handed-back":
-            optimise.keep_freed = lambda on: None
+            optimise.handle_freed = lambda how: None
         size = int(args.sizes)
         how = {"encoder": args.encoder, "weights": args.weights, "size": size, "start_size": size, "mirror": "off"}
         print(seconds_per_step(open_easel(args.content, args.style, steps=args.steps + 1, **how), size, args.steps))

@@ -9,7 +9,7 @@ import pytest
 _TAKE = """
 import resource
 import torch
-from impasto.runtime import give_back, keep_freed
+from impasto.runtime import give_back, handle_freed
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -17,9 +17,9 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 # The heap finds room in its own gaps after a few.
-keep_freed(True)
+handle_freed("keep")
 kept = [faults() for _ in range(40)]
-keep_freed(False)
+handle_freed("usual")
 give_back()
 print(kept[-1], faults())
 """

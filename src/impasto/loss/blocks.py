@@ -31,14 +31,10 @@ _Mean = Style | ClassicStyle
 
 @dataclass(frozen=True)
 class BlockObjective:
-    """Called as ``Objective`` is; equal to it, to rounding, in value and gradient. ``size`` is a block's side.
-
-    ``beside_large``: the picture is looked at beside a large one, and what its blocks leave is given back as of one.
-    """
+    """Called as ``Objective`` is; equal to it, to rounding, in value and gradient. ``size`` is a block's side."""
 
     objective: Objective
     size: int
-    beside_large: bool = False
 
     def __call__(self, image: Tensor) -> Losses:
         pixels = tuple(term for term in self.objective.terms if term.layer == "pixels")
@@ -73,14 +69,14 @@ class BlockObjective:
         def add(name: str, amount: Tensor) -> None:
             parts[name] = parts[name] + amount.detach() if name in parts else amount.detach()
 
-        large = self.beside_large or image.shape[2] * image.shape[3] >= LARGE
+        large = image.shape[2] * image.shape[3] >= LARGE
         slopes = self._slopes(image, means, add)
         map_slopes = self._map_slopes(image, wholes, add)
         grid = tiling.blocks(encoder, image.shape[2], image.shape[3], self.size)
         if large:
             give_back()  # maps without a gradient leave gaps that those with one do not fill
         layers = {term.layer for term in terms}
-        for number, block in enumerate(grid):
+        for block in grid:
             piece = block.cut(image).clone().requires_grad_(with_grad)
             with torch.set_grad_enabled(with_grad):
                 maps = encoder(piece, layers)
@@ -104,7 +100,6 @@ class BlockObjective:
                 grad[:, :, top:bottom, left:right] += found
                 del found
             del piece, maps, own, pull  # they would lie beside the next block's
-            tiling.tidy(number, image.shape[2], image.shape[3], self.beside_large)
         if large:
             give_back()  # what follows is whole pictures
         return parts

@@ -42,7 +42,7 @@ from impasto.paint.shelf import kept
 from impasto.paint.targets import StyleTargets
 from impasto.paint.thrift import LARGE, is_large
 from impasto.recipe import PRESETS, Recipe
-from impasto.runtime import give_back, keep_freed
+from impasto.runtime import give_back, handle_freed
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.guide import GuideEncoder
@@ -190,7 +190,7 @@ class OptimisePainter:
         try:
             yield from self._painted(content, regions, anchors, start)
         finally:
-            keep_freed(False)
+            handle_freed("usual")
             if start is None:  # a film's next frame wants the same again
                 give_back()
 
@@ -214,7 +214,8 @@ class OptimisePainter:
                 self.targets.measure(size)
             photo = kept(self.targets.shelf, ("photo", size), lambda size=size: resize(content, size), of=(content,))  # type: ignore[misc]
             # Maps of a picture that is seen whole are as large at every step.
-            keep_freed(not self.targets.block(*photo.shape[2:]))
+            whole = not self.targets.block(*photo.shape[2:])
+            handle_freed("keep" if whole else "return" if is_large(photo) else "usual")
             parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
             if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:
                 self.ended = Coarse(image, optimizer)
@@ -461,7 +462,7 @@ class OptimisePainter:
             parts = None if regions is None else fit_regions(regions, *shape)
             # What is said of pixels, as smoothness and what other frames know, is said at the picture's own size.
             terms = [term for term in self.terms(small, max(shape), (), parts, beside) if term.layer != "pixels"]
-            coarser.append(Octave(*shape, self._seen(terms, self.octave_block(block, shape), share, beside)))
+            coarser.append(Octave(*shape, self._seen(terms, self.octave_block(block, shape), share)))
         return Octaves(fine, coarser) if coarser else fine
 
     def octave_block(self, block: int, shape: tuple[int, int]) -> int:
@@ -473,9 +474,7 @@ class OptimisePainter:
         smaller = min(own or block, block)
         return smaller if len(tiling.blocks(self.encoder, *shape, smaller)) > 1 else 0
 
-    def _seen(
-        self, terms: Sequence[Term], block: int, share: float, beside_large: bool = False
-    ) -> Callable[[Tensor], Losses]:
+    def _seen(self, terms: Sequence[Term], block: int, share: float) -> Callable[[Tensor], Losses]:
         """The whole picture at once, or block by block where its maps would not fit; what layers say counts ``share``."""
         if share != 1:
             # A term is a frozen dataclass, which its protocol cannot say.
@@ -483,7 +482,7 @@ class OptimisePainter:
             terms = [term for term in terms if term.layer == "pixels"]
             terms += [replace(term, weight=term.weight * share) for term in less]
         objective = Objective(self.encoder, tuple(terms))
-        return BlockObjective(objective, block, beside_large) if block else objective
+        return BlockObjective(objective, block) if block else objective
 
     def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
         grey = self.recipe.color == "luma"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.runtime import LARGE, give_back
+from impasto.runtime import LARGE
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
@@ -30,7 +30,6 @@ __all__ = [
     "grid",
     "looks",
     "own_mask",
-    "tidy",
     "widest",
 ]
 
@@ -151,23 +150,12 @@ def _pieces(
 ) -> Iterator[tuple[Block, dict[str, Tensor]]]:
     """The maps of each block of ``looks``; good until the next is asked for."""
     height, width = image.shape[2:]
-    for number, block in enumerate(looks(encoder, height, width, size)):
+    for block in looks(encoder, height, width, size):
         maps = dict(encoder(block.cut(image), layers))
         for layer in layers:
             maps[layer] = block.trim(maps[layer], encoder.stride(layer))
         yield block, maps
         maps.clear()  # they would lie beside the next block's
-        tidy(number, height, width)
-
-
-def tidy(number: int, height: int, width: int, beside_large: bool = False) -> None:
-    """Behind the block ``number`` of a large picture, or of one ``beside_large``: give back what the last ones left.
-
-    Aligned pieces leave gaps into which no piece of their size fits again (glibc before 2.38): 2 GB of 370 blocks at 64
-    megapixels. That takes a sixth of the time after every block, so only beyond 32 megapixels it is after every one.
-    """
-    if (beside_large or height * width >= LARGE) and number % (1 if height * width >= 4 * LARGE else 8) == 0:
-        give_back()
 
 
 @torch.no_grad()
