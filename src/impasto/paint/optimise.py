@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -209,13 +209,11 @@ class OptimisePainter:
         image: Tensor | None = None if coarse is None else coarse.image
         optimizer: Adam | torch.optim.LBFGS | None = None if coarse is None else coarse.optimizer
         before, spent = 0, 0.0
+        handle_freed(self._freed(*sized(content.shape[2], content.shape[3], rungs[-1][0])))
         for size, count in rungs:
             if self.styled and (regions is None or regions.shape[1] == 1):
                 self.targets.measure(size)
             photo = kept(self.targets.shelf, ("photo", size), lambda size=size: resize(content, size), of=(content,))  # type: ignore[misc]
-            # Maps of a picture that is seen whole are as large at every step.
-            whole = not self.targets.block(*photo.shape[2:])
-            handle_freed("keep" if whole else "return" if is_large(photo) else "usual")
             parts = None if regions is None else fit_regions(regions, *photo.shape[2:])
             if self.targets.shelf is not None and size == rungs[-1][0] and image is not None and optimizer is not None:
                 self.ended = Coarse(image, optimizer)
@@ -483,6 +481,16 @@ class OptimisePainter:
             terms += [replace(term, weight=term.weight * share) for term in less]
         objective = Objective(self.encoder, tuple(terms))
         return BlockObjective(objective, block) if block else objective
+
+    def _freed(self, height: int, width: int) -> Literal["usual", "keep", "return"]:
+        """What becomes of freed memory, where the picture ends at ``height`` × ``width``.
+
+        Maps of a picture that is seen whole are as large at every step. Before one in blocks no coarser size keeps them: at
+        1232 pixels the gaps were more than 18 megapixels take later.
+        """
+        if not self.targets.block(height, width):
+            return "keep"
+        return "return" if 3 * height * width >= LARGE else "usual"
 
     def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
         grey = self.recipe.color == "luma"
