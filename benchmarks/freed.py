@@ -1,8 +1,9 @@
-"""What it buys to keep freed memory from step to step, and what it costs: the same steps with and without.
+"""What it buys to keep freed memory from step to step, or to be given it in huge pages, and what it costs.
 
-    python benchmarks/freed.py CONTENT STYLE [--sizes 512,1024] [--steps 5] [--encoder builtin] [--weights FILE]
+    python benchmarks/freed.py CONTENT STYLE [--of kept|pages] [--sizes 512,1024] [--steps 5] [--encoder builtin] [--weights FILE]
 
-Every cell is a process of its own, which paints at that size alone; seconds are the median of its steps.
+``kept`` is for pictures that are seen whole, ``pages`` for those in blocks. Every cell is a process of its own, which paints at
+that size alone, with and without; seconds are the median of its steps.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from impasto.runtime import processor_name
 from impasto.studio import open_easel
 from paint import peak_of
 
+# What is compared, without it and with it.
+WAYS = {"kept": ("handed back", "kept"), "pages": ("small pages", "huge pages")}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -29,10 +33,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--weights", type=Path, help="the VGG-19 file")
-    parser.add_argument("--one", choices=("kept", "handed-back"), help=argparse.SUPPRESS)
+    parser.add_argument("--of", choices=tuple(WAYS), default="kept", help="what is compared")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        if args.one == "handed-back":
+        if args.one == "handed back":
             optimise.handle_freed = lambda how: None
         size = int(args.sizes)
         how = {"encoder": args.encoder, "weights": args.weights, "size": size, "start_size": size, "mirror": "off"}
@@ -41,13 +46,20 @@ def main() -> None:
     print(
         f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__} with {torch.get_num_threads()} threads"
     )
-    print("| encoder | size | seconds a step, handed back | kept | ratio | peak GB, handed back | kept | ratio |")
+    without, with_it = WAYS[args.of]
+    print(
+        f"| encoder | size | seconds a step, {without} | {with_it} | ratio | peak GB, {without} | {with_it} | ratio |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for size in args.sizes.split(","):
         words = [sys.executable, __file__, str(args.content), str(args.style), "--sizes", size]
         words += ["--steps", str(args.steps), "--encoder", args.encoder]
         words += ["--weights", str(args.weights)] if args.weights else []
-        (_, before, old), (_, after, new) = (peak_of([*words, "--one", way]) for way in ("handed-back", "kept"))
+        found = []
+        for way in WAYS[args.of]:  # torch asks for the variable when it is loaded
+            pages = [] if args.of == "kept" else ["env", f"THP_MEM_ALLOC_ENABLE={int(way == with_it)}"]
+            found.append(peak_of([*pages, *words, "--one", way]))
+        (_, before, old), (_, after, new) = found
         before, after, old, new = before * 2**30 / 1e9, after * 2**30 / 1e9, float(old), float(new)
         cells = [args.encoder, size, f"{old:.3f}", f"{new:.3f}", f"{new / old:.2f}"]
         cells += [f"{before:.2f}", f"{after:.2f}", f"{after / before:.2f}"]

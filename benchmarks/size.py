@@ -5,7 +5,9 @@
 
 Each size is a cold start of ``impasto image`` in a process of its own. *Jump* is the step between neighbouring pixels
 across the lines where blocks meet, over that of the other lines of the encoder's grid of 16 pixels near them: the median
-over pieces of 64 pixels. Pooling draws a pattern of its own along that grid, of which the last column shows how strong it is.
+over pieces of 64 pixels. *Elsewhere* is the same of those lines all moved aside, to where no blocks meet: the mean and the
+spread of 28 such moves, which is what a jump is worth. Pooling draws a pattern of its own along that grid, of which the last
+column shows how strong it is.
 """
 
 from __future__ import annotations
@@ -27,29 +29,42 @@ from impasto.see import tiling
 from impasto.see.load import load_encoder
 from paint import peak_of
 
-GRID, PIECE = 16, 64
+GRID, PIECE, MOVES = 16, 64, 14
 
 
-def jumps(image: Tensor, blocks: Sequence[tiling.Block]) -> tuple[float, float]:
-    """Steps across block lines over those of other grid lines; those of grid lines over those of lines beside them.
+def jumps(image: Tensor, blocks: Sequence[tiling.Block]) -> tuple[float, float, float, float]:
+    """Steps across block lines over those of other grid lines; the mean and the spread of the same for these lines moved
+    aside; and steps across grid lines over those of the lines beside them.
 
     Each piece of a line is set against the same piece of its neighbours, and the median taken: where a line runs along a
     wall, the whole of it would tell of the wall.
     """
-    lines = {2: {block.top for block in blocks}, 3: {block.left for block in blocks}}
-    found: dict[str, list[Tensor]] = {"on": [], "off": [], "grid": []}
+    across = {}
     for dim in (2, 3):
-        across = image.diff(dim=dim).abs().mean(1)[0]
-        across = across if dim == 2 else across.T  # one row a line
-        pieces = across[:, : across.shape[1] // PIECE * PIECE].unflatten(1, (-1, PIECE)).mean(2)
-        for line in range(3 * GRID, len(pieces) - 2 * GRID, GRID):
-            near = [line + k * GRID for k in (-2, -1, 1, 2) if line + k * GRID not in lines[dim]]
-            ratio = pieces[line - 1] / torch.stack([pieces[k - 1] for k in near]).mean(0).clamp_min(1e-6)
-            found["on" if line in lines[dim] else "off"].append(ratio)
-            beside = (pieces[line - 1 - GRID // 2] + pieces[line - 1 + GRID // 2]).clamp_min(1e-6) / 2
-            found["grid"].append(pieces[line - 1] / beside)
-    on, off, grid = (float(torch.cat(found[name]).median()) if found[name] else float("nan") for name in found)
-    return on / off, grid
+        steps = image.diff(dim=dim).abs().mean(1)[0]
+        steps = steps if dim == 2 else steps.T  # one row a line
+        across[dim] = steps[:, : steps.shape[1] // PIECE * PIECE].unflatten(1, (-1, PIECE)).mean(2)
+
+    def jump(moved: int) -> float:
+        lines = {2: {block.top + moved for block in blocks if block.top}}
+        lines[3] = {block.left + moved for block in blocks if block.left}
+        on: list[Tensor] = []
+        off: list[Tensor] = []
+        for dim, pieces in across.items():
+            for line in range(3 * GRID, len(pieces) - 2 * GRID, GRID):
+                near = [line + k * GRID for k in (-2, -1, 1, 2) if line + k * GRID not in lines[dim]]
+                ratio = pieces[line - 1] / torch.stack([pieces[k - 1] for k in near]).mean(0).clamp_min(1e-6)
+                (on if line in lines[dim] else off).append(ratio)
+        return float(torch.cat(on).median() / torch.cat(off).median())
+
+    moves = [k for k in range(-MOVES, MOVES + 1) if k]
+    elsewhere = torch.tensor([jump(GRID * k) for k in moves])
+    grid = [
+        pieces[line - 1] / (pieces[line - 1 - GRID // 2] + pieces[line - 1 + GRID // 2]).clamp_min(1e-6) * 2
+        for pieces in across.values()
+        for line in range(3 * GRID, len(pieces) - 2 * GRID, GRID)
+    ]
+    return jump(0), float(elsewhere.mean()), float(elsewhere.std()), float(torch.cat(grid).median())
 
 
 def main() -> None:
@@ -71,8 +86,10 @@ def main() -> None:
         f"{args.content.stem} × {args.style.stem}, {args.encoder}, --quality {args.quality}"
         f"{f', --steps {args.steps}' if args.steps != '0' else ''}{', no coarser sizes' if args.alone else ''}"
     )
-    print("| picture | megapixels | block | seconds | peak GB | bytes a pixel more | jump at blocks | at the grid |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| picture | megapixels | block | seconds | peak GB | bytes a pixel more | jump at blocks | elsewhere | at the grid |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     last: tuple[int, float] | None = None
     for size in map(int, args.sizes.split(",")):
         out = folder / f"size-{size}.png"
@@ -90,7 +107,11 @@ def main() -> None:
         last = pixels, peak * 2**30
         cells = [f"{about['width']}×{about['height']}", f"{pixels / 1e6:.1f}", str(block or "whole"), f"{seconds:.0f}"]
         cells += [f"{peak * 2**30 / 1e9:.2f}", more]
-        cells += ["", ""] if found is None else [f"{found[0]:.3f}", f"{found[1]:.3f}"]
+        cells += (
+            ["", "", ""]
+            if found is None
+            else [f"{found[0]:.3f}", f"{found[1]:.3f} ± {found[2]:.3f}", f"{found[3]:.3f}"]
+        )
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
