@@ -132,15 +132,15 @@ def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
     """The side of the blocks in which a picture is seen whose maps take more than ``budget`` bytes; 0: the whole fits.
 
     The maps of a block take half the budget, halo included: there the picture itself takes as much again. From 8
-    megapixels on, where it takes more, they take a third: the built-in encoder looks at every pixel 2.3 times in float32, and of
-    a quarter 2.7 times.
+    megapixels on, where it takes more, they take a third, and from 32 on a quarter: the built-in encoder looks at every pixel
+    2.3 times in float32, and then 2.7 times.
     The choice hangs on the budget alone, not on what happens to be free: the same picture is cut the same way again.
     """
     per_pixel = encoder.footprint()
     if not per_pixel or not encoder.radius or height * width * per_pixel <= budget:
         return 0
     deepest = max(layer.stride for layer in encoder.layers)
-    share = 3 if height * width > LARGE else 2
+    share = 2 if height * width <= LARGE else 3 if height * width < 4 * LARGE else 4
     side = int((budget / share / per_pixel) ** 0.5) - 2 * encoder.radius
     return max(side // deepest * deepest, 4 * deepest)
 
