@@ -30,8 +30,10 @@ print(kept[-1], faults(), small_kept[-1], small[-1])
 """
 
 _PAGES = """
-from impasto.runtime import huge_pages
-{}
+from pathlib import Path
+from impasto.cli.session import Output
+
+Output(Path("out.png")).check([], {})  # loads torch
 import torch
 
 x = torch.ones(100 << 18)
@@ -42,7 +44,7 @@ print(next(row.split()[1] for row in rows if row.startswith("AnonHugePages")))
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_freed_memory_is_kept_until_it_is_given_back(monkeypatch):
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)  # a command for a large picture asks for it
+    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)  # pages of 4 KiB are counted
     found = subprocess.run([sys.executable, "-c", _TAKE], capture_output=True, text=True, check=True)
     kept, given_back, small_kept, small_given_back = map(int, found.stdout.split())
     assert kept < 100
@@ -55,12 +57,15 @@ _HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 @pytest.mark.skipif(not _HUGE.exists() or "[madvise]" not in _HUGE.read_text(), reason="no huge pages where asked for")
-def test_memory_comes_in_huge_pages_where_they_are_asked_for(monkeypatch):
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
+def test_only_a_large_picture_gets_huge_pages(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
 
-    def kilobytes(line):
-        words = [sys.executable, "-c", _PAGES.format(line)]
+    def kilobytes(size):
+        words = [sys.executable, "-c", _PAGES.format(size)]
         return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
-    assert kilobytes("huge_pages()") > 90 << 10
-    assert kilobytes("") < 10 << 10
+    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
+    assert kilobytes(4000) > 90 << 10
+    assert kilobytes(1024) < 10 << 10
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
+    assert kilobytes(4000) < 10 << 10

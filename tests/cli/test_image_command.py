@@ -2,13 +2,11 @@
 
 import csv
 import json
-import os
 
 import pytest
 import torch
 
 from conftest import picture
-from impasto.cli.session import Output
 from impasto.media.image import load_image, load_picture, save_image
 from impasto.runtime import native_bfloat16
 
@@ -202,6 +200,8 @@ def test_every_kind_holds_its_recipe(desk, suffix):
 
 
 def test_a_name_that_is_no_unicode_is_shown(desk):
+    import os
+
     odd = os.fsdecode(os.fsencode(desk.folder) + b"/p\xe9ch\xe9.png")
     os.rename(desk.photo, odd)
     assert (
@@ -217,16 +217,3 @@ def test_weights_given_are_said_and_not_why_auto_chose(desk):
     words = ("image", desk.photo, desk.style, "-o", desk.out, "--size", 64, "--steps", 1)
     _, _, err = desk.run(*words, "--weights", desk.encoder)
     assert err.splitlines()[0].startswith("encoder tiny, ")
-
-
-def test_only_large_pictures_ask_for_huge_pages(monkeypatch, tmp_path):
-    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "")  # so that it is as before when the test is over
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
-    output = Output(tmp_path / "out.png")
-    output.check([], 1024)
-    assert "THP_MEM_ALLOC_ENABLE" not in os.environ
-    output.check([], 4000)
-    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "1"
-    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
-    output.check([], 4000)
-    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
