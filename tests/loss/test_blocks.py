@@ -82,8 +82,7 @@ def test_blocks_equal_whole(down: str, kind: str, shape: tuple[int, int]) -> Non
     (by_blocks,) = torch.autograd.grad(parts.total, image)
     torch.testing.assert_close(parts.total.double(), whole.total.double(), rtol=1e-5, atol=0)
     assert set(parts.parts) == set(whole.parts)
-    # Contents are compared in float32 whatever comes in: that is the rounding left.
-    assert float((by_blocks - gradient).norm() / gradient.norm()) < 1e-6
+    assert float((by_blocks - gradient).norm() / gradient.norm()) < 1e-12
 
 
 def test_maps_made_in_blocks_are_the_maps() -> None:

@@ -89,7 +89,7 @@ class BlockObjective:
                     pull = pull + (own[layer] * slope[:, :, there[0], there[1]]).sum()
                 for wanted in maps_wanted:
                     stride = encoder.stride(wanted.layer)
-                    where = block.inner(stride, image.shape[2] // stride, image.shape[3] // stride)
+                    where = block.inner(stride, *(encoder.extent(wanted.layer, length) for length in image.shape[2:]))
                     local = wanted.within(*where)
                     amount = local(own[wanted.layer]) * local.weight
                     add(wanted.name, amount)
@@ -110,7 +110,8 @@ class BlockObjective:
         mask = term.mask if isinstance(term, Style) else None
         part = tiling.own_mask(mask, block, stride)
         if mask is None or part is None:
-            share = own.shape[2] * own.shape[3] / ((image.shape[2] // stride) * (image.shape[3] // stride))
+            rows, columns = (self.objective.encoder.extent(term.layer, length) for length in image.shape[2:])
+            share = own.shape[2] * own.shape[3] / (rows * columns)
         else:
             share = float(part.sum() / mask.sum().clamp_min(1e-30))
         return (term.statistic.describe(own, part) * slope).sum() * share if share else 0.0

@@ -61,6 +61,11 @@ class Term(Protocol):
         ...
 
 
+def _full(x: Tensor) -> Tensor:
+    """``x`` in float32, or in the float64 that it is in."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 @dataclass(frozen=True)
 class Match:
     """Squared error to a target map over the target's size: ``|F - F*|² / |F*|²`` (content of Gatys et al. 2016).
@@ -76,7 +81,7 @@ class Match:
     unit: float = 1.0
 
     def __call__(self, x: Tensor) -> Tensor:
-        found = x.float() if self.unit == 1 else x.float() * self.unit
+        found = _full(x) if self.unit == 1 else _full(x) * self.unit
         error = (found - self.target.to(found.dtype)).square()
         if self.mask is not None:
             error = error * self.mask
@@ -88,7 +93,7 @@ class Match:
         rows = max(1, _AT_ONCE * self.target.shape[2] // max(self.target.numel(), 1))
         parts = self.target.split(rows, dim=2)
         # One buffer for all: as many of its size would each leave a gap, at 64 megapixels 2 GB in all.
-        buffer = torch.empty_like(parts[0], dtype=torch.float32)
+        buffer = torch.empty_like(parts[0], dtype=_full(parts[0][:0]).dtype)
         sums = [buffer[:, :, : part.shape[2]].copy_(part).square_().sum() for part in parts]
         return torch.stack(sums).sum().clamp_min(1e-8 * self.target.numel())
 
@@ -149,7 +154,7 @@ class Laplacian:
 
 def _laplacian(image: Tensor, pool: int) -> Tensor:
     """Four times each pixel less its neighbours, of ``image`` pooled; the border's missing neighbours repeat it."""
-    small = avg_pool2d(image, pool)
+    small = avg_pool2d(image, pool, ceil_mode=True, count_include_pad=False)
     wide = pad(small, (1, 1, 1, 1), mode="replicate")
     around = wide[:, :, :-2, 1:-1] + wide[:, :, 2:, 1:-1] + wide[:, :, 1:-1, :-2] + wide[:, :, 1:-1, 2:]
     return 4 * small - around
@@ -237,7 +242,7 @@ class ClassicContent:
     name: str = "content"
 
     def __call__(self, x: Tensor) -> Tensor:
-        return (x.float() - self.target).square().mean()
+        return (_full(x) - self.target).square().mean()
 
     def within(self, rows: slice, columns: slice) -> ClassicContent:
         """The same term on a part of the map: parts that cover the map sum up to the whole."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.media.image import resize
@@ -41,7 +40,7 @@ def guide(encoder: Encoder, regions: Tensor, layers: Iterable[str], block: int) 
     """
     weights, clear = tiling.encode(GuideEncoder(encoder), regions, layers, block), {}
     for layer, seen in weights.items():
-        there = F.interpolate(regions, seen.shape[2:], mode="area")
+        there = encoder.averaged(regions, layer)
         weight = torch.where(seen * there < _FAINT, 0.0, seen * there)
         covered, held = there.mean((2, 3), keepdim=True), weight.mean((2, 3), keepdim=True)
         clear[layer] = (held / covered.clamp_min(1e-12)).flatten().tolist()
@@ -55,8 +54,6 @@ def opaque_places(encoder: Encoder, alpha: Tensor | None, image: Tensor, layers:
         return {}
     alpha, found = resize(alpha, max(image.shape[2:])).to(image.device), {}
     for layer in layers:
-        stride = encoder.stride(layer)
-        shape = (image.shape[2] // stride, image.shape[3] // stride)
         # A place counts as far as its patch of the painting is opaque.
-        found[layer] = F.interpolate(alpha, shape, mode="area").clamp(0, 1)
+        found[layer] = encoder.averaged(alpha, layer).clamp(0, 1)
     return found

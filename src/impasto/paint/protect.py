@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.loss.terms import (
@@ -56,7 +55,7 @@ def around(terms: Sequence[Term], encoder: Encoder, photo: Tensor, matte: Tensor
     found: list[Term] = []
     for term in terms:
         if isinstance(term, Style):
-            free = 1 - _at_layer(encoder, matte, term.layer)
+            free = 1 - encoder.averaged(matte, term.layer)
             if term.mask is None:
                 found.append(replace(term, mask=free))
             elif covered := float((free * term.mask).mean()):
@@ -64,7 +63,7 @@ def around(terms: Sequence[Term], encoder: Encoder, photo: Tensor, matte: Tensor
                 share = covered / (float(term.mask.mean()) * float(free.mean()))
                 found.append(replace(term, mask=free * term.mask, weight=term.weight * share))
         elif isinstance(term, ClassicStyle):
-            kept = _at_layer(encoder, matte, term.layer)
+            kept = encoder.averaged(matte, term.layer)
             share = min(float(kept.mean()), 1 - _LEAST)
             masks = {term.layer: kept}
             own = tiling.describe(encoder, photo, [term.layer], term.statistic, block, masks)[term.layer]
@@ -78,9 +77,3 @@ def around(terms: Sequence[Term], encoder: Encoder, photo: Tensor, matte: Tensor
         else:
             found.append(term)
     return tuple(found)
-
-
-def _at_layer(encoder: Encoder, matte: Tensor, layer: str) -> Tensor:
-    """``matte`` at the size of a layer's map."""
-    stride = encoder.stride(layer)
-    return F.interpolate(matte, (matte.shape[2] // stride, matte.shape[3] // stride), mode="area")

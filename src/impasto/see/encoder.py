@@ -62,7 +62,9 @@ class Encoder(nn.Module):
     """An image ``(B, 3, H, W)``, sRGB, 0..1, becomes a mapping from layer names to maps ``(B, C, H/stride, W/stride)``.
 
     ``"pixels"`` is always a layer: the image itself. ``content_layers`` and ``style_layers`` are the encoder's own good
-    defaults; ``name`` is what a result's recipe records.
+    defaults; ``name`` is what a result's recipe records. A side that is no multiple of the coarsest stride has a rest at its
+    end: ``fills`` says that ``forward`` makes it one first, by ``filled``. Else no deep layer sees the rest, and colours run
+    wild there.
     """
 
     name: str = "encoder"
@@ -71,6 +73,7 @@ class Encoder(nn.Module):
     style_layers: tuple[str, ...] = ()
     content_weights: Mapping[str, float] = MappingProxyType({})  # of content_layers; none: they count the same
     radius: int = 0  # pixels that the deepest layer sees to each side; tiling needs it
+    fills: bool = False
     balance: float = 1.0  # factor on the content weight at which --strength 50 is as balanced as with VGG-19
 
     def forward(self, image: Tensor, wanted: Iterable[str]) -> Features:
@@ -90,6 +93,35 @@ class Encoder(nn.Module):
         """How many pixels of the image lie between two neighbours of the map ``name``."""
         return 1 if name == "pixels" else next(layer.stride for layer in self.layers if layer.name == name)
 
+    @property
+    def coarsest(self) -> int:
+        """The stride of the deepest layer."""
+        return max(layer.stride for layer in self.layers)
+
+    def extent(self, name: str, length: int) -> int:
+        """How many places the map ``name`` has along ``length`` pixels."""
+        return length if name == "pixels" else max(1, self.whole(length) // self.stride(name))
+
+    def whole(self, length: int) -> int:
+        """``length`` pixels, and what ``filled`` adds to them."""
+        return -(-length // self.coarsest) * self.coarsest if self.fills else length
+
+    def filled(self, x: Tensor) -> Tensor:
+        """``x`` ``(B, C, H, W)`` with sides that are multiples of the coarsest stride, mirrored beyond its lower and right border.
+
+        As it is where the encoder does not fill.
+        """
+        lower, right = (self.whole(length) - length for length in x.shape[2:])
+        if not lower and not right:
+            return x
+        few = lower >= x.shape[2] or right >= x.shape[3]  # there is not as much to mirror
+        return F.pad(x, (0, right, 0, lower), mode="replicate" if few else "reflect")
+
+    def averaged(self, x: Tensor, name: str) -> Tensor:
+        """``x`` ``(B, C, H, W)`` as large as the map ``name`` of a picture of that size: each place's own pixels, averaged."""
+        x = x if name == "pixels" else self.filled(x)
+        return F.interpolate(x, [self.extent(name, length) for length in x.shape[2:]], mode="area")
+
 
 class ChainEncoder(Encoder):
     """Blocks of 3×3 convolutions, each with a ReLU; between blocks the maps are halved.
@@ -102,8 +134,9 @@ class ChainEncoder(Encoder):
     layer is offered as it is. ``places`` lets a tap be read elsewhere than at the layer of its name: a student may need
     one convolution more than its teacher to see the same. Taps in ``bare`` are the chain's own map there, without a
     convolution that reads it off. The image is centred on ``mean`` first, so that half precision keeps its digits. Beyond
-    the border the first convolution sees the border's pixels again (``edge`` ``"repeat"``), or, as the published nets do,
-    the mean.
+    the border the first convolution sees the border's pixels again, and a side that is no multiple of the deepest stride
+    is made one by its own mirror image (``edge`` ``"repeat"``). With ``"mean"`` it is as the published nets are usually run:
+    the mean is seen there, and rows and columns that halving leaves over are dropped.
     """
 
     mean: Tensor
@@ -175,6 +208,11 @@ class ChainEncoder(Encoder):
         self.register_buffer("mean", torch.full((1, 3, 1, 1), 0.5))
 
     @property
+    def fills(self) -> bool:  # type: ignore[override]
+        """Whether all of a picture is seen. Where it was not, two fifths of the lowest rows came out as pure blue or black."""
+        return self.edge == "repeat"
+
+    @property
     def plan(self) -> tuple[tuple[str, bool, int, int], ...]:
         """Of each unit: the layer behind it, whether maps are pooled before it, its stride, and its kernel's side."""
         strides = [int(conv.stride[0]) for conv in self.convs]  # type: ignore
@@ -200,7 +238,7 @@ class ChainEncoder(Encoder):
         if unknown := left - {layer.name for layer in self.layers}:
             raise UnknownNameError("layer", min(unknown), [layer.name for layer in self.layers])
         # Centred in full precision: only then do bfloat16's 8 bits resolve an 8-bit picture.
-        x = (image - self.mean).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        x = (self.filled(image) - self.mean).to(self.dtype).contiguous(memory_format=torch.channels_last)
         read = [index for index, (layer, _) in enumerate(self._plan) if left.intersection(self.read_at(layer))]
         return maps | self.along(x, left, stop=max(read, default=-1) + 1)[1]
 

@@ -27,7 +27,7 @@ class GuideEncoder(Encoder):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.name, self.layers, self.radius = f"{encoder.name} guide", encoder.layers, encoder.radius
-        self.steps = _steps(encoder)
+        self.fills, self.steps = encoder.fills, _steps(encoder)
 
     def forward(self, image: Tensor, wanted: Iterable[str]) -> Features:
         left = set(wanted)
@@ -35,12 +35,9 @@ class GuideEncoder(Encoder):
         left.discard("pixels")
         if not self.steps:  # a network of one's own, of which only the strides are known
             for layer in left:
-                stride = self.stride(layer)
-                maps[layer] = F.interpolate(
-                    image, [max(1, length // stride) for length in image.shape[2:]], mode="area"
-                )
+                maps[layer] = self.averaged(image, layer)
             return maps
-        x = image
+        x = self.filled(image)
         for halve, stride, kernel, names in self.steps:
             if not left:
                 break

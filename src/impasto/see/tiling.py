@@ -60,7 +60,7 @@ class Block:
 
     def inner(self, stride: int, height: int, width: int) -> tuple[slice, slice]:
         """Where the block lies in a whole map of ``height`` × ``width`` at ``stride``."""
-        # The last block takes the odd rest: maps are floored, so its end is the map's.
+        # The last block takes the odd rest: where maps are floored, its end is the map's.
         return (
             slice(self.top // stride, min(-(-self.bottom // stride), height)),
             slice(self.left // stride, min(-(-self.right // stride), width)),
@@ -103,11 +103,13 @@ def _spans(length: int, size: int, halo: int, stride: int) -> Iterator[tuple[tup
 
 def blocks(encoder: Encoder, height: int, width: int, size: int) -> tuple[Block, ...]:
     """The grid of a picture for ``encoder``; ``size`` 0 is one block: the whole picture."""
-    if size <= 0 or size >= max(height, width):
+    one = size <= 0 or size >= max(height, width)
+    height, width = encoder.whole(height), encoder.whole(width)  # beyond its end a picture is cut as it is
+    if one:
         return (Block(0, height, 0, width, (0, height, 0, width)),)
     if not encoder.radius:
         raise InputError(f"--block {size}: the encoder {encoder.name!r} does not say how far it sees (its radius is 0)")
-    deepest = max(layer.stride for layer in encoder.layers)
+    deepest = encoder.coarsest
     return grid(height, width, size, encoder.radius, deepest)
 
 
@@ -123,7 +125,7 @@ def looks(encoder: Encoder, height: int, width: int, size: int) -> tuple[Block, 
 
 def widest(encoder: Encoder, height: int, width: int, size: int) -> int:
     """Pixels that are looked at in one go at the most, halo included: it never falls as a picture grows."""
-    deepest = max(layer.stride for layer in encoder.layers)
+    deepest = encoder.coarsest
     side = sum(-(-part // deepest) * deepest for part in (size, encoder.radius, encoder.radius))
     return min(height, side) * min(width, side) if size else height * width
 
@@ -139,7 +141,7 @@ def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
     per_pixel = encoder.footprint()
     if not per_pixel or not encoder.radius or height * width * per_pixel <= budget:
         return 0
-    deepest = max(layer.stride for layer in encoder.layers)
+    deepest = encoder.coarsest
     share = 2 if height * width <= LARGE else 3 if height * width < 4 * LARGE else 4
     side = int((budget / share / per_pixel) ** 0.5) - 2 * encoder.radius
     return max(side // deepest * deepest, 4 * deepest)
@@ -166,15 +168,17 @@ def encode(encoder: Encoder, image: Tensor, layers: Iterable[str], size: int) ->
     for block, maps in _pieces(encoder, image, wanted, size):
         for layer, part in maps.items():
             own = part if part.dtype in (torch.bfloat16, torch.float16) else part.float()
-            found[layer] = _set_in(found.get(layer), own, block, encoder.stride(layer), image)
+            found[layer] = _set_in(found.get(layer), own, block, encoder, layer, image)
     return found
 
 
-def _set_in(whole: Tensor | None, part: Tensor, block: Block, stride: int, image: Tensor) -> Tensor:
-    """The ``whole`` map of ``image``, made with the first block, with the ``part`` of ``block`` set into it."""
+def _set_in(
+    whole: Tensor | None, part: Tensor, block: Block, encoder: Encoder, layer: str, image: Tensor
+) -> Tensor:
+    """The ``whole`` map ``layer`` of ``image``, made with the first block, with the ``part`` of ``block`` set into it."""
     if whole is None:
-        whole = part.new_empty(*part.shape[:2], image.shape[2] // stride, image.shape[3] // stride)
-    rows, columns = block.inner(stride, *whole.shape[2:])
+        whole = part.new_empty(*part.shape[:2], *(encoder.extent(layer, length) for length in image.shape[2:]))
+    rows, columns = block.inner(encoder.stride(layer), *whole.shape[2:])
     whole[:, :, rows, columns] = part
     return whole
 
@@ -194,7 +198,7 @@ def encode_small(encoder: Encoder, image: Tensor, layers: Iterable[str], size: i
                 loudest = float(part.float().abs().amax().clamp_min(1e-12))
                 units[layer] = 2.0 ** round(math.log2(_LOUD / loudest))
             small = (part.float() * units[layer]).clamp(-_LOUDEST, _LOUDEST).to(torch.float8_e4m3fn)
-            found[layer] = _set_in(found.get(layer), small, block, encoder.stride(layer), image)
+            found[layer] = _set_in(found.get(layer), small, block, encoder, layer, image)
     kept = {layer: (maps, units[layer]) for layer, maps in found.items()}
     return kept | ({"pixels": (image, 1.0)} if "pixels" in wanted else {})
 
