@@ -107,7 +107,7 @@ class Encoder(nn.Module):
         return -(-length // self.coarsest) * self.coarsest if self.fills else length
 
     def filled(self, x: Tensor) -> Tensor:
-        """``x`` ``(B, C, H, W)`` with sides that are multiples of the coarsest stride, mirrored beyond its lower and right border.
+        """``x`` ``(B, C, H, W)`` with sides that are multiples of the coarsest stride, mirrored below and on the right.
 
         As it is where the encoder does not fill.
         """
