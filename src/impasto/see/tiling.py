@@ -172,9 +172,7 @@ def encode(encoder: Encoder, image: Tensor, layers: Iterable[str], size: int) ->
     return found
 
 
-def _set_in(
-    whole: Tensor | None, part: Tensor, block: Block, encoder: Encoder, layer: str, image: Tensor
-) -> Tensor:
+def _set_in(whole: Tensor | None, part: Tensor, block: Block, encoder: Encoder, layer: str, image: Tensor) -> Tensor:
     """The ``whole`` map ``layer`` of ``image``, made with the first block, with the ``part`` of ``block`` set into it."""
     if whole is None:
         whole = part.new_empty(*part.shape[:2], *(encoder.extent(layer, length) for length in image.shape[2:]))
