@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--quality", default="good")
     parser.add_argument("--pairs", default="tubingen:starry_night,cornell:la_muse,golden_gate:the_scream")
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     args = parser.parse_args()
@@ -34,12 +35,12 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     by_levels = OptimisePainter.by_levels
     table = {}
-    for way, decide in (("as one", lambda *_: False), ("level by level", by_levels)):
+    for way, decide in (("as one", lambda *_, **__: False), ("level by level", by_levels)):
         OptimisePainter.by_levels = decide  # type: ignore
         scores: dict[str, list[float]] = {}
         for content, style in (pair.split(":") for pair in args.pairs.split(",")):
             out = folder / f"{way.replace(' ', '-')}-{content}-{style}.png"
-            options = {"encoder": args.encoder, "size": args.size, "steps": args.steps}
+            options = {"encoder": args.encoder, "size": args.size, "steps": args.steps, "quality": args.quality}
             seconds, (found,) = painted(args.shared, content, style, out, [args.size], **options)
             scores.setdefault("seconds", []).append(seconds)
             for key, value in found.items():

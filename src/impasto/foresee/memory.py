@@ -93,7 +93,9 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
     # In blocks the comparing is done before the blocks are looked at again; a whole picture's maps lie beside it.
     working = max(looking + gaps, comparing) if block else looking + gaps + comparing
     kept += _guides(painter, pixels)
-    pictures = _pictures(painter, steps, large, painter.by_levels(height, width))
+    pictures = _pictures(
+        painter, steps, large, painter.by_levels(height, width, steps, last=size == painter.recipe.size)
+    )
     # Of each octave the picture, its gradient and the photograph's maps.
     smaller = [math.prod(shape) for shape in painter.octaves(height, width)]
     octaves = sum(2 * _PICTURE * part + _target(painter, part, large) for part in smaller)

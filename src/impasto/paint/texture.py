@@ -94,9 +94,9 @@ class TexturePainter(OptimisePainter):
         tall = resize_to(torch.cat([image] * 3, 2), 3 * height, image.shape[3])[:, :, height : 2 * height]
         return resize_to(torch.cat([tall] * 3, 3), height, 3 * width)[:, :, :, width : 2 * width].contiguous()
 
-    def by_levels(self, height: int, width: int) -> bool:
+    def by_levels(self, height: int, width: int, steps: int, *, last: bool) -> bool:
         # What is enlarged knows nothing of the copy beside it: the borders would be drawn apart.
-        return not self.seamless and super().by_levels(height, width)
+        return not self.seamless and super().by_levels(height, width, steps, last=last)
 
     def _wrapped(self, objective: Callable[[Tensor], Losses], size: int) -> Callable[[Tensor], Losses]:
         if not self.seamless:
