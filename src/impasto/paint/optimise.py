@@ -552,7 +552,8 @@ class OptimisePainter:
                 tolerance_change=0.0,
             )
         # What a whole area has been doing is soon out of date: with 0.9 content came out 3 % further off, with 0.95 15 %.
-        by_levels = start is None and self.by_levels(*canvas.pixels.shape[2:], steps, last=last)
+        height, width = canvas.pixels.shape[2:]
+        by_levels = start is None and self.by_levels(height, width, steps, last=last)
         levels, rate, first = (_LEVELS, 0.012, 0.85) if by_levels else (1, 0.03, 0.9)
         return Adam(canvas.parameters(), lr=recipe.learning_rate or rate, betas=(first, 0.99), levels=levels)
 
