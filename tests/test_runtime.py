@@ -56,6 +56,7 @@ def test_freed_memory_is_kept_until_it_is_given_back(monkeypatch):
 _HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _HUGE.exists() or "[madvise]" not in _HUGE.read_text(), reason="no huge pages where asked for")
 def test_only_a_large_picture_gets_huge_pages(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)

@@ -84,6 +84,7 @@ def test_what_halves_by_convolution_is_a_plain_convolution(last: str) -> None:
         ChainEncoder(((4, last), (4,)), down="conv")
 
 
+@pytest.mark.slow
 def test_a_net_sees_as_far_as_its_radius_and_no_further() -> None:
     net = mixed().double()
     for conv in net.convs:  # whatever is seen at all is to show

@@ -564,6 +564,7 @@ def test_full_precision_is_twice_as_large(begin, tmp_path):
     assert begin(Course(steps=0)).finish(half=False)["bytes"] > 1.5 * half
 
 
+@pytest.mark.slow
 def test_an_interrupted_distillation_goes_on_as_if_nothing_had_happened(begin, tmp_path):
     whole = begin(Course(steps=7))
     for _ in whole.steps():
