@@ -32,7 +32,7 @@ def test_the_last_rows_and_columns_are_seen_by_the_deepest_layer(tiny: ChainEnco
     image = torch.rand(1, 3, height, width).requires_grad_()
     maps = tiny(image, [layer.name for layer in tiny.layers])
     for layer in tiny.layers:
-        assert maps[layer.name].shape[2:] == (tiny.extent(layer.name, height), tiny.extent(layer.name, width))
+        assert maps[layer.name].shape[2:] == tiny.extent(layer.name, image)
     deepest = maps[tiny.layers[-1].name]
     assert deepest.shape[2:] == (-(-height // tiny.coarsest), -(-width // tiny.coarsest))
     (slope,) = torch.autograd.grad((deepest - torch.rand_like(deepest)).square().sum(), image)

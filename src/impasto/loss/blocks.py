@@ -10,6 +10,7 @@ though not what lies between them, and ``dL/dF`` takes their place; the second p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ class BlockObjective:
                     pull = pull + (own[layer] * slope[:, :, there[0], there[1]]).sum()
                 for wanted in maps_wanted:
                     stride = encoder.stride(wanted.layer)
-                    where = block.inner(stride, *(encoder.extent(wanted.layer, length) for length in image.shape[2:]))
+                    where = block.inner(stride, *encoder.extent(wanted.layer, image))
                     local = wanted.within(*where)
                     amount = local(own[wanted.layer]) * local.weight
                     add(wanted.name, amount)
@@ -110,8 +111,7 @@ class BlockObjective:
         mask = term.mask if isinstance(term, Style) else None
         part = tiling.own_mask(mask, block, stride)
         if mask is None or part is None:
-            rows, columns = (self.objective.encoder.extent(term.layer, length) for length in image.shape[2:])
-            share = own.shape[2] * own.shape[3] / (rows * columns)
+            share = own.shape[2] * own.shape[3] / math.prod(self.objective.encoder.extent(term.layer, image))
         else:
             share = float(part.sum() / mask.sum().clamp_min(1e-30))
         return (term.statistic.describe(own, part) * slope).sum() * share if share else 0.0

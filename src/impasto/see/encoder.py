@@ -98,9 +98,13 @@ class Encoder(nn.Module):
         """The stride of the deepest layer."""
         return max(layer.stride for layer in self.layers)
 
-    def extent(self, name: str, length: int) -> int:
-        """How many places the map ``name`` has along ``length`` pixels."""
-        return length if name == "pixels" else max(1, self.whole(length) // self.stride(name))
+    def extent(self, name: str, image: Tensor) -> tuple[int, int]:
+        """Rows and columns of the map ``name`` of ``image`` ``(B, C, H, W)``."""
+        height, width = image.shape[2:]
+        if name == "pixels":
+            return height, width
+        stride = self.stride(name)
+        return max(1, self.whole(height) // stride), max(1, self.whole(width) // stride)
 
     def whole(self, length: int) -> int:
         """``length`` pixels, and what ``filled`` adds to them."""
@@ -119,8 +123,7 @@ class Encoder(nn.Module):
 
     def averaged(self, x: Tensor, name: str) -> Tensor:
         """``x`` ``(B, C, H, W)`` as large as the map ``name`` of a picture of that size: each place's own pixels, averaged."""
-        x = x if name == "pixels" else self.filled(x)
-        return F.interpolate(x, [self.extent(name, length) for length in x.shape[2:]], mode="area")
+        return F.interpolate(x if name == "pixels" else self.filled(x), self.extent(name, x), mode="area")
 
 
 class ChainEncoder(Encoder):
@@ -134,7 +137,7 @@ class ChainEncoder(Encoder):
     layer is offered as it is. ``places`` lets a tap be read elsewhere than at the layer of its name: a student may need
     one convolution more than its teacher to see the same. Taps in ``bare`` are the chain's own map there, without a
     convolution that reads it off. The image is centred on ``mean`` first, so that half precision keeps its digits. Beyond
-    the border the first convolution sees the border's pixels again, and a side that is no multiple of the deepest stride
+    the border the first convolution sees the border's pixels again, and a side that is no multiple of the coarsest stride
     is made one by its own mirror image (``edge`` ``"repeat"``). With ``"mean"`` it is as the published nets are usually run:
     the mean is seen there, and rows and columns that halving leaves over are dropped.
     """

@@ -109,8 +109,7 @@ def blocks(encoder: Encoder, height: int, width: int, size: int) -> tuple[Block,
         return (Block(0, height, 0, width, (0, height, 0, width)),)
     if not encoder.radius:
         raise InputError(f"--block {size}: the encoder {encoder.name!r} does not say how far it sees (its radius is 0)")
-    deepest = encoder.coarsest
-    return grid(height, width, size, encoder.radius, deepest)
+    return grid(height, width, size, encoder.radius, encoder.coarsest)
 
 
 def looks(encoder: Encoder, height: int, width: int, size: int) -> tuple[Block, ...]:
@@ -175,7 +174,7 @@ def encode(encoder: Encoder, image: Tensor, layers: Iterable[str], size: int) ->
 def _set_in(whole: Tensor | None, part: Tensor, block: Block, encoder: Encoder, layer: str, image: Tensor) -> Tensor:
     """The ``whole`` map ``layer`` of ``image``, made with the first block, with the ``part`` of ``block`` set into it."""
     if whole is None:
-        whole = part.new_empty(*part.shape[:2], *(encoder.extent(layer, length) for length in image.shape[2:]))
+        whole = part.new_empty(*part.shape[:2], *encoder.extent(layer, image))
     rows, columns = block.inner(encoder.stride(layer), *whole.shape[2:])
     whole[:, :, rows, columns] = part
     return whole

@@ -37,7 +37,7 @@ def check_side(encoder: ChainEncoder, side: int) -> None:
         raise InputError(
             "--down conv: expected two convolutions in the first block or more, as in --blocks 32,32/64,64"
         )
-    stride = max(layer.stride for layer in encoder.layers)
+    stride = encoder.coarsest
     if side < stride or side % stride:
         shown = words(encoder.blocks)
         raise InputError(f"pictures of {side} pixels and --blocks {shown}: expected a --side divisible by {stride}")
