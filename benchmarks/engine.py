@@ -3,7 +3,7 @@
     python benchmarks/engine.py [--vgg19 FILE] [--sizes 512,1024] [--steps 9]
 
 The arithmetic of a step is one pass forward and one back to the picture: four times the multiply-adds of the encoder up to
-its deepest layer, in operations. Its own time is that at the rate which this machine reaches on one 3×3 convolution of 64
+its deepest layer, in operations, for the picture and each of the octaves that it is seen at. Its own time is that at the rate which this machine reaches on one 3×3 convolution of 64
 channels, channels last, in the same number format, measured in the same run. A step is everything: encoder, losses,
 Adam, clamp, average.
 """
@@ -21,6 +21,7 @@ import torch.nn.functional as F
 
 from encoders import seconds_per_step
 from impasto.media.drawn import draw_painting
+from impasto.media.image import sized
 from impasto.studio import open_easel
 from impasto.train.distil import macs
 
@@ -65,7 +66,8 @@ def main() -> None:
             rates.setdefault(dtype, rate(dtype, weight.device))
             kmacs = macs(easel.encoder, easel.encoder.style_layers)
             assert kmacs
-            pixels = size * round(size * 3 / 4)
+            height, width = sized(*easel.content.image.shape[2:], size)
+            pixels = height * width + sum(h * w for h, w in easel.painter.octaves(height, width))
             own = 4e3 * kmacs * pixels / rates[dtype]
             found = seconds_per_step(easel, size, args.steps)
             rows.append((name, size, str(dtype).removeprefix("torch."), kmacs, own, found, found / own))

@@ -59,7 +59,7 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         ctx.save_for_backward(rows)
-        return _products(rows) / rows.shape[1]
+        return _products(rows).div_(rows.shape[1])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
@@ -92,8 +92,11 @@ def _products(rows: Tensor) -> Tensor:
     """``Fᵀ F`` of rows ``(B, N, C)``, summed in float32 at least."""
     total = rows.new_zeros((rows.shape[0], rows.shape[2], rows.shape[2]), dtype=torch.float32)
     total = total.double() if rows.dtype == torch.float64 else total
-    for block in rows.split(_ROWS, dim=1):
-        total += block.mT @ block
+    # On a processor a batched product of one matrix takes twice the time of a plain one.
+    pairs = zip(total, rows, strict=True) if rows.device.type == "cpu" else [(total, rows)]
+    for own, part in pairs:
+        for block in part.split(_ROWS, dim=-2):
+            own += block.mT @ block
     return total
 
 
@@ -109,6 +112,8 @@ class _Grain(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
         image: Tensor = ctx.saved_tensors[0]
         slope = torch.zeros_like(image)
+        if image.device.type == "cpu" and not grad.any():  # as where the picture is no rougher than the painting
+            return slope
         for top, rows in _strips(image):
             # Two rows further, where there are: a strip's last pair of rows is compared with the next.
             strip = image[:, :, top : top + rows + 2].detach().requires_grad_()
