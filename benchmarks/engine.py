@@ -3,9 +3,9 @@
     python benchmarks/engine.py [--vgg19 FILE] [--sizes 512,1024] [--steps 9]
 
 The arithmetic of a step is one pass forward and one back to the picture: four times the multiply-adds of the encoder up to
-its deepest layer, in operations, for the picture and each of the octaves that it is seen at. Its own time is that at the rate which this machine reaches on one 3×3 convolution of 64
-channels, channels last, in the same number format, measured in the same run. A step is everything: encoder, losses,
-Adam, clamp, average.
+its deepest layer, in operations, for the picture and each of the octaves that it is seen at. Its own time is that at the
+rate which this machine reaches on one 3×3 convolution of 64 channels, channels last, in the same number format, measured in
+the same run. A step is everything: encoder, losses, Adam, clamp, average.
 """
 
 from __future__ import annotations
