@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGE",
+    "VAST",
     "block_budget",
     "choose_device",
     "choose_precision",
@@ -31,6 +32,7 @@ __all__ = [
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # what mallopt of glibc calls its options
 LARGE = 1 << 23  # pixels of a picture from which on memory is saved at the cost of some time: 8 megapixels
+VAST = 4 * LARGE  # and from which on all that can be
 
 
 def choose_device(name: str = "auto") -> str:

@@ -118,7 +118,7 @@ def foresee(easel: Easel, *, opening: float = 0.0, fresh: bool = False) -> Plan:
 
 def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: int, steps: int) -> Stage:
     block = painter.targets.block(*shape)
-    seen = [(shape, block), *((octave, painter.octave_block(block, octave)) for octave in painter.octaves(*shape))]
+    seen = [(shape, block), *((octave, painter.octave_block(shape, octave)) for octave in painter.octaves(*shape))]
     areas = [[piece.area for piece in tiling.blocks(painter.encoder, *part, side)] for part, side in seen]
     looked = [sum(piece.area for piece in tiling.looks(painter.encoder, *part, side)) for part, side in seen]
     one = sum(pace.steps(area) for part in areas for area in part)

@@ -42,7 +42,7 @@ from impasto.paint.shelf import kept
 from impasto.paint.targets import StyleTargets
 from impasto.paint.thrift import LARGE, is_large
 from impasto.recipe import PRESETS, Recipe
-from impasto.runtime import give_back, handle_freed
+from impasto.runtime import VAST, give_back, handle_freed
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.guide import GuideEncoder
@@ -450,9 +450,10 @@ class OptimisePainter:
         content: Tensor | None = None,
     ) -> Callable[[Tensor], Losses]:
         """What is wanted of the picture at ``size``, and of a large one made smaller."""
-        octaves = self.octaves(*photo.shape[2:])
+        height, width = photo.shape[2:]
+        octaves = self.octaves(height, width)
         share = 1 / (1 + len(octaves))
-        block = self.targets.block(*photo.shape[2:])
+        block = self.targets.block(height, width)
         fine = self._seen(self.terms(photo, size, anchors, regions), block, share)
         source = photo if content is None else content
         beside, coarser = is_large(photo), []
@@ -461,15 +462,18 @@ class OptimisePainter:
             parts = None if regions is None else fit_regions(regions, *shape)
             # What is said of pixels, as smoothness and what other frames know, is said at the picture's own size.
             terms = [term for term in self.terms(small, max(shape), (), parts, beside) if term.layer != "pixels"]
-            coarser.append(Octave(*shape, self._seen(terms, self.octave_block(block, shape), share)))
+            coarser.append(Octave(*shape, self._seen(terms, self.octave_block((height, width), shape), share)))
         return Octaves(fine, coarser) if coarser else fine
 
-    def octave_block(self, block: int, shape: tuple[int, int]) -> int:
-        """The side of the blocks in which an octave of ``shape`` is seen, beside a picture that is seen in those of ``block``.
+    def octave_block(self, whole: tuple[int, int], shape: tuple[int, int]) -> int:
+        """The side of the blocks in which an octave of ``shape`` is seen, beside a picture of ``whole``.
 
-        No larger ones: an octave that is seen whole, as it is alone, would take more than all the rest.
+        No larger ones than the picture's: an octave that is seen whole, as it is alone, would take more than all the rest. Of a
+        picture of 32 megapixels and more only half as large: there lie its gradient and all that its first step brought.
         """
-        own = self.targets.block(*shape)
+        block, own = self.targets.block(*whole), self.targets.block(*shape)
+        if block and not self.recipe.block and math.prod(whole) >= VAST:
+            block = tiling.halved(self.encoder, block)
         smaller = min(own or block, block)
         return smaller if len(tiling.blocks(self.encoder, *shape, smaller)) > 1 else 0
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import InputError
-from impasto.runtime import LARGE
+from impasto.runtime import LARGE, VAST
 from impasto.see.encoder import Encoder
 from impasto.see.stats import Statistic
 
@@ -141,8 +141,15 @@ def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
     if not per_pixel or not encoder.radius or height * width * per_pixel <= budget:
         return 0
     deepest = encoder.coarsest
-    share = 2 if height * width <= LARGE else 3 if height * width < 4 * LARGE else 4
+    share = 2 if height * width <= LARGE else 3 if height * width < VAST else 4
     side = int((budget / share / per_pixel) ** 0.5) - 2 * encoder.radius
+    return max(side // deepest * deepest, 4 * deepest)
+
+
+def halved(encoder: Encoder, size: int) -> int:
+    """The side of blocks of which one, halo included, takes half of what one of ``size`` takes."""
+    deepest = encoder.coarsest
+    side = int((size + 2 * encoder.radius) * 0.5**0.5) - 2 * encoder.radius
     return max(side // deepest * deepest, 4 * deepest)
 
 
