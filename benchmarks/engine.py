@@ -1,6 +1,6 @@
 """A step's time against the arithmetic's own time: what is left besides convolutions.
 
-    python benchmarks/engine.py [--vgg19 FILE] [--sizes 512,1024] [--steps 9]
+    python benchmarks/engine.py [--vgg19 FILE] [--sizes 512,1024] [--steps 9] [--precision float32]
 
 The arithmetic of a step is one pass forward and one back to the picture: four times the multiply-adds of the encoder up to
 its deepest layer, in operations, for the picture and each of the octaves that it is seen at. Its own time is that at the
@@ -50,6 +50,7 @@ def main() -> None:
     )
     parser.add_argument("--sizes", default="512,1024")
     parser.add_argument("--steps", type=int, default=9)
+    parser.add_argument("--precision", default="auto", help="as of impasto image")
     args = parser.parse_args()
     content, style = draw_painting("ember", width=1600, height=1200), draw_painting("swirl", width=1600, height=1200)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
@@ -60,7 +61,9 @@ def main() -> None:
     for name in ["builtin", *(["vgg19-caffe"] if args.vgg19 else [])]:
         for size in map(int, args.sizes.split(",")):
             weights = args.vgg19 if name == "vgg19-caffe" else None
-            easel = open_easel(content, style, encoder=name, weights=weights, size=size, start_size=size)
+            easel = open_easel(
+                content, style, encoder=name, weights=weights, size=size, start_size=size, precision=args.precision
+            )
             weight = next(easel.encoder.parameters())
             dtype = weight.dtype
             rates.setdefault(dtype, rate(dtype, weight.device))
