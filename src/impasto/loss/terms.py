@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import avg_pool2d, pad
 
 from impasto.see.stats import Statistic, chroma_grain
@@ -82,7 +83,8 @@ class _Error(torch.autograd.Function):
         return torch.linalg.vector_norm(error).square() if mask is None else error.square_().mul_(mask).sum()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         error: Tensor = ctx.saved_tensors[0]
         return error * (2 * ctx.unit * grad), None, None, None
 

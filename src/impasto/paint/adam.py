@@ -113,13 +113,13 @@ def _fresh(parameter: Tensor, *coarser: Tensor) -> dict[str, Any]:
 def _way(slope: Tensor, mean: Tensor, root: Tensor, step: int, betas: tuple[float, float], eps: float) -> Tensor:
     """Where Adam goes, against ``slope``, in its step number ``step``; the moments are brought up to date."""
     first, second = betas
-    average = mean.to(slope.dtype).lerp(slope, 1 - first)
-    square = root.to(slope.dtype).square().mul_(second).addcmul_(slope, slope, value=1 - second).sqrt_()
-    if mean.dtype == torch.float16:
-        average.clamp_(-_MOST, _MOST)
-        square.clamp_(max=_MOST)
-    mean.copy_(average)
-    root.copy_(square)
+    small = mean.dtype == torch.float16
+    average = mean.to(slope.dtype).lerp_(slope, 1 - first) if small else mean.lerp_(slope, 1 - first)
+    square = root.to(slope.dtype) if small else root
+    square.square_().mul_(second).addcmul_(slope, slope, value=1 - second).sqrt_()
+    if small:
+        mean.copy_(average.clamp_(-_MOST, _MOST))
+        root.copy_(square.clamp_(max=_MOST))
     # Without the bias of their start at zero.
-    scale = square.mul_((1 - second**step) ** -0.5).add_(eps).mul_(1 - first**step)
-    return average.div_(scale)
+    unbiased = 1 - first**step
+    return average / square.mul(unbiased * (1 - second**step) ** -0.5).add_(unbiased * eps)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +30,7 @@ Edge = Literal["repeat", "mean"]
 
 VGG19_BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 
-_WHOLE = 1 << 19  # pixels of a picture up to which all maps are kept for the way back
+_WHOLE = 1 << 20  # pixels of a picture up to which all maps are kept for the way back
 
 _ALIAS = re.compile(r"^(?:relu|conv|r|block)_?(\d)(?:_|-|_conv|_relu|)(\d)$")
 
@@ -285,9 +285,26 @@ class ChainEncoder(Encoder):
                 return checkpoint(conv, x, use_reentrant=False, preserve_rng_state=False)  # type: ignore[no-any-return]
             return conv(x)  # type: ignore[no-any-return]
         if index == 0 and self.edge == "repeat":  # what is optimised with the mean there gets a frame along its border
-            edged = F.pad(x, (1, 1, 1, 1), mode="replicate")
+            edged = _Edged.apply(x)  # type: ignore[no-untyped-call]
             return F.relu_(F.conv2d(edged, conv.weight, conv.bias, stride=conv.stride))  # type: ignore
         return F.relu_(conv(x))
+
+
+class _Edged(torch.autograd.Function):
+    """``x`` ``(B, C, H, W)`` with its border pixels once more around it. PyTorch's own way back takes five times as long."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return F.pad(x, (1, 1, 1, 1), mode="replicate")
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        found = grad[:, :, 1:-1].clone()
+        found[:, :, 0] += grad[:, :, 0]
+        found[:, :, -1] += grad[:, :, -1]
+        found[..., 1] += found[..., 0]
+        found[..., -2] += found[..., -1]
+        return found[..., 1:-1]
 
 
 def _module(unit: Unit, before: int, strided: bool, layer: str) -> nn.Module:

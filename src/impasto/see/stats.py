@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 from impasto.see.nearest import Nearest, Patches
 from impasto.see.transport import Histogram, SlicedWasserstein
@@ -101,7 +101,7 @@ def _products(rows: Tensor) -> Tensor:
 
 
 class _Grain(torch.autograd.Function):
-    """``chroma_grain`` by strips of rows, worked out anew for the gradient: autograd would keep some 80 bytes a pixel."""
+    """``chroma_grain`` by strips of rows, its gradient worked out by hand: autograd would keep some 80 bytes a pixel."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor) -> Tensor:
@@ -116,10 +116,8 @@ class _Grain(torch.autograd.Function):
             return slope
         for top, rows in _strips(image):
             # Two rows further, where there are: a strip's last pair of rows is compared with the next.
-            strip = image[:, :, top : top + rows + 2].detach().requires_grad_()
-            with torch.enable_grad():
-                value = (_roughness(strip, 0, rows, like=image) * grad).sum()
-            slope[:, :, top : top + rows + 2] += torch.autograd.grad(value, strip)[0]
+            strip = image[:, :, top : top + rows + 2]
+            slope[:, :, top : top + rows + 2] += _roughness_slope(strip, rows, image, grad)
         return slope
 
 
@@ -130,12 +128,17 @@ def _strips(image: Tensor) -> Iterator[tuple[int, int]]:
     yield from ((top, end - top) for top, end in pairwise(tops))
 
 
-def _roughness(image: Tensor, top: int, rows: int, like: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-    """What ``rows`` rows from ``top`` on give to the ``chroma_grain`` of ``like``, ``(B, 4)``, under a ``mask``."""
-    height, width = (image if like is None else like).shape[2:]
-    red, green, blue = image[:, :, top : top + rows + 2].unbind(1)
+def _chroma(image: Tensor) -> Tensor:
+    """The blue and the red difference of ``image`` ``(B, 3, H, W)`` (BT.601) as ``(B, 2, H, W)``."""
+    red, green, blue = image.unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    chroma = torch.stack([(blue - luma) * 0.564, (red - luma) * 0.713], 1)
+    return torch.stack([(blue - luma) * 0.564, (red - luma) * 0.713], 1)
+
+
+def _roughness(image: Tensor, top: int, rows: int, mask: Tensor | None = None) -> Tensor:
+    """What ``rows`` rows from ``top`` on give to the ``chroma_grain`` of ``image``, ``(B, 4)``, under a ``mask``."""
+    height, width = image.shape[2:]
+    chroma = _chroma(image[:, :, top : top + rows + 2])
     there = None if mask is None else mask[:, :, top : top + rows + 2]
     parts = []
     for x, seen, count, high, wide in (
@@ -154,6 +157,31 @@ def _roughness(image: Tensor, top: int, rows: int, like: Tensor | None = None, m
             right = right * torch.minimum(seen[:, :, :count, 1:], seen[:, :, :count, :-1])
         parts.append(down.sum((2, 3)) / ((high - 1) * wide) + right.sum((2, 3)) / (high * (wide - 1)))
     return torch.cat(parts, 1)
+
+
+def _roughness_slope(strip: Tensor, rows: int, whole: Tensor, grad: Tensor) -> Tensor:
+    """The gradient by ``strip`` of what its first ``rows`` rows give to the ``chroma_grain`` of ``whole``, times ``grad``."""
+    height, width = whole.shape[2:]
+    chroma = _chroma(strip)
+    slope = _differences_slope(chroma, rows, height, width, grad[:, :2])
+    coarse = _differences_slope(avg_pool2d(chroma, 2), rows // 2, height // 2, width // 2, grad[:, 2:])
+    coarse = interpolate(coarse.div_(4), scale_factor=2, mode="nearest")
+    slope[:, :, : coarse.shape[2], : coarse.shape[3]] += coarse
+    blue, red = slope[:, 0] * 0.564, slope[:, 1] * 0.713
+    luma = blue + red
+    return torch.stack([red - 0.299 * luma, -0.587 * luma, blue - 0.114 * luma], 1)
+
+
+def _differences_slope(x: Tensor, rows: int, height: int, width: int, grad: Tensor) -> Tensor:
+    """The gradient by ``x`` ``(B, 2, …)`` of the mean roughness of its first ``rows`` rows, down and to the right."""
+    slope = torch.zeros_like(x)
+    for dim, seen, count in ((2, rows + 1, (height - 1) * width), (3, rows, height * (width - 1))):
+        difference = x[:, :, :seen].diff(dim=dim)
+        way = (difference.square() + 1e-6).rsqrt_().mul_(difference).mul_((grad / max(count, 1))[:, :, None, None])
+        part, length = slope[:, :, :seen], way.shape[dim]
+        part.narrow(dim, 1, length).add_(way)
+        part.narrow(dim, 0, length).sub_(way)
+    return slope
 
 
 def _rough(difference: Tensor) -> Tensor:
