@@ -490,11 +490,12 @@ class OptimisePainter:
     def _freed(self, height: int, width: int) -> Literal["usual", "keep", "return"]:
         """What becomes of freed memory, where the picture ends at ``height`` × ``width``.
 
-        Maps of a picture that is seen whole are as large at every step. Before one in blocks no coarser size keeps them: at
+        Maps of a picture that is seen whole are as large at every step; of more than 2 megapixels the gaps between them are too
+        large: 5.2 GB at 2048 pixels instead of 3.7, for 5 % of the time. Before one in blocks no coarser size keeps them: at
         1232 pixels the gaps were more than 18 megapixels take later.
         """
         if not self.targets.block(height, width):
-            return "keep"
+            return "keep" if height * width <= 1 << 21 else "usual"
         return "return" if 3 * height * width >= LARGE else "usual"
 
     def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:
