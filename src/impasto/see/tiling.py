@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,7 +71,30 @@ class Block:
         """The block's own part of maps that were made with the halo."""
         rows, columns = self.inner(stride, 1 << 60, 1 << 60)
         top, left = self.outer[0] // stride, self.outer[2] // stride
-        return maps[:, :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        rows = slice(rows.start - top, rows.stop - top)
+        columns = slice(columns.start - left, columns.stop - left)
+        return _Trimmed.apply(maps, rows, columns)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Trimmed(torch.autograd.Function):
+    """Some ``rows`` and ``columns`` of ``maps``. On PyTorch's own way back they lie otherwise than the maps: all is turned twice,
+    a seventh of a step in blocks."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, rows: slice, columns: slice) -> Tensor:
+        ctx.shape, ctx.rows, ctx.columns = maps.shape, rows, columns
+        return maps[:, :, rows, columns]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        rows, columns = ctx.rows, ctx.columns
+        found = torch.empty(ctx.shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last)
+        found[:, :, rows, columns] = grad
+        around = (found[:, :, : rows.start], found[:, :, rows.stop :])
+        beside = (found[:, :, rows, : columns.start], found[:, :, rows, columns.stop :])
+        for part in (*around, *beside):
+            part.zero_()
+        return found, None, None
 
 
 def grid(height: int, width: int, size: int, halo: int, stride: int) -> tuple[Block, ...]:
