@@ -10,6 +10,8 @@ import click
 
 from impasto.cli.image import painting_options
 from impasto.cli.options import typed
+from impasto.cli.session import USUAL
+from impasto.runtime import huge_pages
 
 if TYPE_CHECKING:
     from impasto.foresee.plan import Plan
@@ -31,6 +33,8 @@ def plan(content: Path, styles: Sequence[str], probe: bool, as_json: bool, **giv
     from impasto.recipe import Recipe
 
     recipe = Recipe().but(**typed(given))
+    if recipe.size > USUAL:
+        huge_pages()  # as the painting will
     manners = [read_manner(style) for style in styles]
     from impasto.errors import InputError
     from impasto.foresee.machine import age

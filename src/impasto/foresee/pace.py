@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,15 @@ from impasto.media.files import write_file
 from impasto.paint.optimise import OptimisePainter
 from impasto.paint.targets import StyleImage, StyleTargets
 from impasto.recipe import Recipe
-from impasto.runtime import processor_name
+from impasto.runtime import block_budget, handle_freed, processor_name
+from impasto.see import tiling
 from impasto.see.known import home
+from impasto.see.stats import gram
 
-__all__ = ["Pace", "measure", "pace_of", "remembered"]
+__all__ = ["Pace", "measure", "measure_large", "pace_of", "remembered"]
 
 _SIZES = (128, 416)  # 4:3; the larger one fills the caches as a picture does, and takes VGG-19 half a second a step
+_MOST = 1088  # the side of the piece by which a large picture is measured
 _STEPS, _SECONDS = 5, 2.5  # at each size, as many steps as fit
 _FORMAT = 1
 _KEPT = 50  # paces in the file, the newest
@@ -44,6 +47,7 @@ class Pace:
     """Seconds: ``step + per_pixel · pixels`` for a step; ``look`` a pixel for a look without a gradient.
 
     ``start`` is what a size takes before its first step beside looking, ``warm`` what the first size takes beyond that.
+    ``large`` is how many times as long a pixel takes in the pieces of a large picture; 0: not measured.
     """
 
     step: float
@@ -51,22 +55,24 @@ class Pace:
     look: float
     start: float
     warm: float
+    large: float = 0.0
 
     def steps(self, pixels: int) -> float:
         """Seconds of a step on a picture or block of ``pixels``."""
         return self.step + self.per_pixel * pixels
 
 
-def pace_of(painter: OptimisePainter, digest: str, *, fresh: bool = False) -> Pace:
+def pace_of(painter: OptimisePainter, digest: str, *, fresh: bool = False, large: bool = False) -> Pace:
     """The pace at which ``painter`` paints here: remembered, or measured now (``fresh``: in any case) and kept.
 
-    ``digest`` names the encoder's weights.
+    ``digest`` names the encoder's weights; with ``large`` what a large picture takes is measured as well.
     """
     key = _key(painter, digest)
-    if not fresh and (found := remembered(key)):
-        return found
-    pace = measure(painter)
-    _keep(key, pace)
+    pace = None if fresh else remembered(key)
+    if pace is None or (large and not pace.large):
+        pace = pace or measure(painter)
+        pace = replace(pace, large=measure_large(painter)) if large else pace
+        _keep(key, pace)
     return pace
 
 
@@ -87,6 +93,40 @@ def measure(painter: OptimisePainter) -> Pace:
     base = max(0.0, steps[1] - slope * pixels[1])
     start = statistics.mean(begins)
     return Pace(base, slope, looks[1], start, max(0.0, warm - start - steps[0]))
+
+
+def measure_large(painter: OptimisePainter) -> float:
+    """How many times as long a pixel of a large picture takes than one of a small.
+
+    Its maps fit into no cache and are handed back to the system and given anew at each step, its residuals are looked at once
+    more on the way back, and of what a block sees its own part is cut out. Measured on a piece as large as a block.
+    """
+    encoder = painter.encoder
+    if next(encoder.parameters()).device.type != "cpu" or not encoder.radius:
+        return 1.0
+    halo, deepest = -(-encoder.radius // encoder.coarsest) * encoder.coarsest, encoder.coarsest
+    layers = [layer for layer in painter.targets.layers if layer != "pixels"]
+
+    def once(height: int, width: int, halo: int, count: int) -> float:
+        image = torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(0)).requires_grad_()
+        block = tiling.Block(halo, height - halo, halo, width - halo, (0, height, 0, width))
+
+        def there_and_back() -> None:
+            maps = encoder(image, layers)
+            seen = [gram(block.trim(maps[layer], encoder.stride(layer))) for layer in layers]
+            torch.autograd.grad(seen, image, [found.detach() for found in seen])
+
+        return min(_timed(there_and_back) for _ in range(count)) / (height * width)
+
+    small = once(_SIZES[1] * 3 // 4, _SIZES[1], 0, _STEPS)
+    handle_freed("return")
+    try:
+        side = int((block_budget() / 3 / max(encoder.footprint(), 1.0)) ** 0.5)
+        side = max(min(side, _MOST), 2 * halo + 4 * deepest) // deepest * deepest
+        large = once(side, side, halo, 2)
+    finally:
+        handle_freed("usual")
+    return min(max(large / small, 1.0), 4.0)
 
 
 def _paint(painter: OptimisePainter, size: int, count: int) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from impasto.studio import Easel, Picturable, open_easel
 
 __all__ = ["Plan", "Stage", "foresee", "plan_painting"]
 
+_CACHED = 1 << 18  # pixels
 _SAMPLE = 256  # size of the picture that is encoded to know what writing takes
 
 
@@ -95,13 +96,16 @@ def foresee(easel: Easel, *, opening: float = 0.0, fresh: bool = False) -> Plan:
     """The plan of an easel that is open; ``opening`` are the seconds that it took until it was."""
     painter, height, width = painter_of(easel), *easel.content.image.shape[2:]
     found = fit(easel)  # before anything is tried, which would leave its traces in the memory of this process
-    pace = pace_of(painter, easel.about["encoder"]["sha256"], fresh=fresh)
-    stages = [_stage(painter, pace, sized(height, width, size), size, n) for size, n in painter.rungs(height, width)]
+    large = _is_large(painter, height, width)
+    pace = pace_of(painter, easel.about["encoder"]["sha256"], fresh=fresh, large=large)
+    rungs = painter.rungs(height, width)
+    stages = [_stage(painter, pace, sized(height, width, size), size, n, large) for size, n in rungs]
     if isinstance(painter, PolishPainter):
         second = painter.polisher()
-        paces = pace_of(second, easel.about["polish"]["sha256"], fresh=fresh)
+        large = _is_large(second, height, width)
+        paces = pace_of(second, easel.about["polish"]["sha256"], fresh=fresh, large=large)
         stages += [
-            _stage(second, paces, sized(height, width, size), size, n) for size, n in second.rungs(height, width)
+            _stage(second, paces, sized(height, width, size), size, n, large) for size, n in second.rungs(height, width)
         ]
     machine = easel.about["machine"]
     return Plan(
@@ -116,15 +120,22 @@ def foresee(easel: Easel, *, opening: float = 0.0, fresh: bool = False) -> Plan:
     )
 
 
-def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: int, steps: int) -> Stage:
+def _is_large(painter: OptimisePainter, height: int, width: int) -> bool:
+    """Whether what a step has freed is given anew at the next: then a pixel takes longer."""
+    return painter.freed(*sized(height, width, painter.rungs(height, width)[-1][0])) != "keep"
+
+
+def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: int, steps: int, large: bool) -> Stage:
     block = painter.targets.block(*shape)
     seen = [(shape, block), *((octave, painter.octave_block(shape, octave)) for octave in painter.octaves(*shape))]
     areas = [[piece.area for piece in tiling.blocks(painter.encoder, *part, side)] for part, side in seen]
     looked = [sum(piece.area for piece in tiling.looks(painter.encoder, *part, side)) for part, side in seen]
-    one = sum(pace.steps(area) for part in areas for area in part)
+    # What fits into the caches, and what the C library keeps by itself, is as quick as ever.
+    slower = pace.large if large and max(map(max, areas)) > _CACHED else 1.0
+    one = sum(pace.step + slower * pace.per_pixel * area for part in areas for area in part)
     # In blocks the first of the two passes looks without a gradient.
-    one += pace.look * sum(pixels for (_, side), pixels in zip(seen, looked, strict=True) if side)
-    start = pace.start + pace.look * (sum(looked) + _measured(painter, size))
+    one += slower * pace.look * sum(pixels for (_, side), pixels in zip(seen, looked, strict=True) if side)
+    start = pace.start + slower * pace.look * (sum(looked) + _measured(painter, size))
     height, width = shape
     return Stage(size, width, height, steps, block, len(areas[0]), one, start + steps * one)
 

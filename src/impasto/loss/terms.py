@@ -67,6 +67,15 @@ def _full(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
+def _wide(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """``x`` in ``dtype``. What is kept in 8 bits (float8 e4m3) is read by shifts: PyTorch's own way takes ten times as long."""
+    if x.dtype != torch.float8_e4m3fn or x.device.type != "cpu":
+        return x.to(dtype)
+    # Its bits are those of a half-precision number 256 times as small; the sign, carried on by the wider integer, is there twice.
+    bits = x.view(torch.int8).to(torch.int16).mul_(1 << 7).bitwise_and_(~(1 << 14))
+    return bits.view(torch.float16).to(dtype).mul_(256)
+
+
 class _Error(torch.autograd.Function):
     """``Σ m (u F - F*)²`` in float32 at least, under a mask ``m`` or none; its gradient is one product.
 
@@ -76,7 +85,7 @@ class _Error(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, target: Tensor, unit: float, mask: Tensor | None) -> Tensor:
         found = _full(x)
-        wanted = target.to(found.dtype)
+        wanted = _wide(target, found.dtype)
         error = torch.sub(found * unit, wanted) if unit != 1 else found - wanted
         ctx.unit = unit
         ctx.save_for_backward((error if mask is None else error * mask).to(x.dtype))

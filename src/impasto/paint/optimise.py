@@ -209,7 +209,7 @@ class OptimisePainter:
         image: Tensor | None = None if coarse is None else coarse.image
         optimizer: Adam | torch.optim.LBFGS | None = None if coarse is None else coarse.optimizer
         before, spent = 0, 0.0
-        handle_freed(self._freed(*sized(content.shape[2], content.shape[3], rungs[-1][0])))
+        handle_freed(self.freed(*sized(content.shape[2], content.shape[3], rungs[-1][0])))
         for size, count in rungs:
             if self.styled and (regions is None or regions.shape[1] == 1):
                 self.targets.measure(size)
@@ -487,7 +487,7 @@ class OptimisePainter:
         objective = Objective(self.encoder, tuple(terms))
         return BlockObjective(objective, block) if block else objective
 
-    def _freed(self, height: int, width: int) -> Literal["usual", "keep", "return"]:
+    def freed(self, height: int, width: int) -> Literal["usual", "keep", "return"]:
         """What becomes of freed memory, where the picture ends at ``height`` × ``width``.
 
         Maps of a picture that is seen whole are as large at every step; of more than 2 megapixels the gaps between them are too
