@@ -24,6 +24,7 @@ __all__ = [
     "choose_precision",
     "give_back",
     "handle_freed",
+    "has_huge_pages",
     "huge_pages",
     "native_bfloat16",
     "processor_name",
@@ -133,6 +134,11 @@ def handle_freed(how: Literal["usual", "keep", "return"]) -> None:
             mallopt(_MMAP_MAX, 1 << 16)
             mallopt(_MMAP_THRESHOLD, (32 if how == "usual" else 8) << 20)
             mallopt(_TRIM_THRESHOLD, 64 << 20)
+
+
+def has_huge_pages() -> bool:
+    """Whether torch was told to ask for pages of 2 MiB."""
+    return os.environ.get("THP_MEM_ALLOC_ENABLE") == "1"
 
 
 def huge_pages() -> None:

@@ -9,7 +9,7 @@ import torch
 from conftest import picture
 from impasto import open_easel
 from impasto.foresee import pace as paces
-from impasto.foresee.pace import Pace, measure, pace_of
+from impasto.foresee.pace import Pace, measure, measure_large, pace_of
 from impasto.see.known import home
 
 FIXED = Pace(0.01, 2e-7, 5e-8, 0.02, 0.1)
@@ -39,6 +39,21 @@ def test_it_is_measured_once_and_anew_when_asked_for(painter, measured):
     assert len(measured) == 1
     pace_of(painter, "a", fresh=True)
     assert len(measured) == 2
+
+
+def test_what_a_large_picture_takes_is_measured_when_one_is_planned(painter, measured, monkeypatch):
+    asked = []
+    monkeypatch.setattr(paces, "measure_large", lambda painter: asked.append(painter) or 1.5)
+    assert pace_of(painter, "a").large == 0
+    assert pace_of(painter, "a", large=True).large == pace_of(painter, "a", large=True).large == 1.5
+    assert pace_of(painter, "a") == pace_of(painter, "a", large=True)  # a small one remembers it too
+    assert len(measured) == len(asked) == 1
+
+
+def test_a_large_picture_is_measured_where_it_can_be_cut(painter):
+    assert measure_large(painter) >= 1
+    painter.encoder.radius = 0
+    assert measure_large(painter) == 1
 
 
 def test_other_weights_threads_or_terms_have_another_pace(painter, measured, tiny, monkeypatch):

@@ -84,6 +84,25 @@ def test_grain_by_strips_is_that_of_the_whole(
     assert torch.allclose(found[0][1], found[1][1], rtol=1e-4, atol=1e-8)
 
 
+def test_a_target_of_eight_bits_is_read_exactly() -> None:
+    codes = torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn)
+    codes = codes[codes.float().isfinite()].view(1, 1, 1, -1)
+    seen = codes.float() / 3
+    small, plain = Match("pixels", codes, unit=3.0), Match("pixels", codes.float(), unit=3.0)
+    assert float(plain(seen)) < 1e-12
+    for x in (seen, seen + 0.5):
+        assert float(small(x)) == float(plain(x))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("unit", [1.0, 0.25])
+def test_the_gradient_of_a_match_is_that_of_its_value(masked: bool, unit: float) -> None:
+    random = torch.Generator().manual_seed(0)
+    x, target = (torch.rand((1, 2, 3, 4), generator=random, dtype=torch.float64) for _ in range(2))
+    mask = torch.rand((1, 1, 3, 4), generator=random, dtype=torch.float64) if masked else None
+    assert torch.autograd.gradcheck(Match("pixels", target, mask=mask, unit=unit), x.requires_grad_())
+
+
 def test_a_target_of_sixteen_bits_is_the_same_target() -> None:
     target = torch.rand(1, 8, 6, 6).to(torch.bfloat16)
     x = torch.rand(1, 8, 6, 6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from impasto.errors import InputError, UnknownNameError
 from impasto.see.encoder import VGG19_BLOCKS, ChainEncoder, canonical_layer
@@ -114,6 +115,16 @@ def test_replicate_padding_leaves_no_frame() -> None:
     encoder = ChainEncoder(((6,),))
     maps = encoder(torch.full((1, 3, 16, 16), 0.8), ["relu1_1"])["relu1_1"]
     torch.testing.assert_close(maps, maps[:, :, 8:9, 8:9].expand_as(maps))
+
+
+def test_the_gradient_at_the_border_is_that_of_repeated_pixels() -> None:
+    encoder = ChainEncoder(((6,),)).double()
+    image = torch.rand((2, 3, 5, 7), generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    conv = encoder.convs[0]
+    edged = F.pad(image - encoder.mean, (1, 1, 1, 1), mode="replicate")
+    (wanted,) = torch.autograd.grad(F.relu(F.conv2d(edged, conv.weight, conv.bias)).square().sum(), image)
+    (found,) = torch.autograd.grad(encoder(image, ["relu1_1"])["relu1_1"].square().sum(), image)
+    torch.testing.assert_close(found, wanted)
 
 
 def test_vgg19_is_as_deep_as_the_paper_says() -> None:

@@ -30,7 +30,7 @@ _PICTURE = 12  # bytes a pixel: three channels in float32
 _KERNELS = 100 << 20
 # Maps that are freed leave gaps: a share of the maps of a picture that is seen whole, whose memory is kept from step to step
 # (VGG-19 a fourth, the built-in encoder a half), and no more than so much of blocks, where what is large is given back.
-_GAPS, _GAPS_IN_BLOCKS = 0.35, 128 << 20
+_GAPS, _WIDE_GAPS, _GAPS_IN_BLOCKS = 0.35, 1.2, 128 << 20
 _SAMPLE = (
     64 << 20
 )  # what a statistic that is no mean reads of a map, at most so many places, with all it sorts and sums
@@ -88,7 +88,8 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
         # The losses on pixels have their turn before, and the blocks add to their gradient.
         gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), maps
     else:
-        gaps, looking = _GAPS * maps, maps
+        wide = painter.freed(height, width) == "keep" and pixels > 1 << 21
+        gaps, looking = (_WIDE_GAPS if wide else _GAPS) * maps, maps
     kept, comparing = _whole_maps(painter, pixels)
     # In blocks the comparing is done before the blocks are looked at again; a whole picture's maps lie beside it.
     working = max(looking + gaps, comparing) if block else looking + gaps + comparing

@@ -116,14 +116,14 @@ def measure_large(painter: OptimisePainter) -> float:
             seen = [gram(block.trim(maps[layer], encoder.stride(layer))) for layer in layers]
             torch.autograd.grad(seen, image, [found.detach() for found in seen])
 
-        return min(_timed(there_and_back) for _ in range(count)) / (height * width)
+        return statistics.median(_timed(there_and_back) for _ in range(count)) / (height * width)
 
     small = once(_SIZES[1] * 3 // 4, _SIZES[1], 0, _STEPS)
     handle_freed("return")
     try:
         side = int((block_budget() / 3 / max(encoder.footprint(), 1.0)) ** 0.5)
         side = max(min(side, _MOST), 2 * halo + 4 * deepest) // deepest * deepest
-        large = once(side, side, halo, 2)
+        large = once(side, side, halo, 3)
     finally:
         handle_freed("usual")
     return min(max(large / small, 1.0), 4.0)
