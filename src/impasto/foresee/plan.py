@@ -19,7 +19,7 @@ from impasto.studio import Easel, Picturable, open_easel
 __all__ = ["Plan", "Stage", "foresee", "plan_painting"]
 
 _CACHED = 1 << 18  # pixels
-# What is cut into pieces, kept in few bits and read again beside the encoder, of a large picture: measured at 4 and 18 megapixels.
+# What is cut into pieces, kept in few bits and read again beside the encoder: measured at 4 and 18 megapixels.
 _BESIDE = 1.15
 _SAMPLE = 256  # size of the picture that is encoded to know what writing takes
 
