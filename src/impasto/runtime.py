@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGE",
     "VAST",
+    "WIDE",
     "block_budget",
     "choose_device",
     "choose_precision",
@@ -34,6 +35,9 @@ __all__ = [
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # what mallopt of glibc calls its options
 LARGE = 1 << 23  # pixels of a picture from which on memory is saved at the cost of some time: 8 megapixels
 VAST = 4 * LARGE  # and from which on all that can be
+WIDE = 1 << 21  # pixels of a picture seen whole up to which its memory is kept from step to step in any case
+# Pixels of the longer side up to which huge pages are no gain: such a picture would take up to a seventh more memory.
+_SMALL_PAGES = 1536
 
 
 def choose_device(name: str = "auto") -> str:
@@ -141,10 +145,14 @@ def has_huge_pages() -> bool:
     return os.environ.get("THP_MEM_ALLOC_ENABLE") == "1"
 
 
-def huge_pages() -> None:
-    """Let torch ask for memory in pages of 2 MiB; nothing happens once torch is loaded, or where the variable is set already.
+def huge_pages(size: int) -> None:
+    """Let torch ask for memory in pages of 2 MiB, for a large picture of ``size`` pixels on its longer side.
+
+    Nothing happens once torch is loaded, or where the variable is set already.
 
     Handing memory back and being given it anew, in pages of 4 KiB, is a fifth of the processor time of a picture in blocks.
     """
-    if "torch" not in sys.modules:  # a program of the user's, and what it starts, is left as it is
+    if (
+        size > _SMALL_PAGES and "torch" not in sys.modules
+    ):  # a program of the user's, and what it starts, is left as it is
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

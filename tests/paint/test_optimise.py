@@ -278,6 +278,16 @@ def test_a_large_size_is_asked_for_the_photograph_at_its_octaves(tiny, size, oct
         assert torch.equal(small, resize(photo, at))
 
 
+def test_octaves_of_the_largest_pictures_are_seen_in_blocks_half_as_large(tiny, style, monkeypatch):
+    monkeypatch.setattr("impasto.paint.targets.block_budget", lambda: 4e8)
+    painter = OptimisePainter(StyleTargets(tiny, [StyleImage(style)], Recipe()), Recipe())
+    for side, share in ((5600, 1.0), (6000, 0.5)):  # 31 and 36 megapixels
+        whole, octave = painter.targets.block(side, side), painter.octave_block((side, side), (side // 2, side // 2))
+        took, takes = ((block + 2 * tiny.radius) ** 2 for block in (whole, octave))
+        assert whole
+        assert 0.95 * share < takes / took <= share
+
+
 def test_classic_losses_and_a_photograph_alone_have_no_octaves(tiny, style):
     for options in ({"losses": "classic"}, {"strength": 0}):
         recipe = Recipe(**options)

@@ -10,7 +10,6 @@ import click
 
 from impasto.cli.image import painting_options
 from impasto.cli.options import typed
-from impasto.cli.session import USUAL
 from impasto.runtime import huge_pages
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ def plan(content: Path, styles: Sequence[str], probe: bool, as_json: bool, **giv
     from impasto.recipe import Recipe
 
     recipe = Recipe().but(**typed(given))
-    if recipe.size > USUAL:
-        huge_pages()  # as the painting will
+    huge_pages(recipe.size)  # as the painting will
     manners = [read_manner(style) for style in styles]
     from impasto.errors import InputError
     from impasto.foresee.machine import age

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Held", "Output", "free_name", "paint_to_file"]
 
-# Pixels up to which huge pages are no gain: a picture that is seen whole keeps its memory, and takes up to a seventh more of it.
-USUAL = 1536
 _COLUMNS = ("content", "style", "grain", "tv", "grey", "temporal")
 
 
@@ -54,8 +52,7 @@ class Output:
             raise InputError(f"--jpeg-quality {self.jpeg_quality}: expected 1 to 100")
         if self.save_every < 0:
             raise InputError(f"--save-every {self.save_every}: expected a number of steps, 0 for none")
-        if size > USUAL:
-            huge_pages()
+        huge_pages(size)
         with loading():
             from impasto.studio import check_log, check_output, check_stages
 

@@ -20,6 +20,7 @@ from impasto.paint.optimise import OptimisePainter
 from impasto.paint.polish import PolishPainter
 from impasto.paint.thrift import LARGE
 from impasto.recipe import Recipe
+from impasto.runtime import WIDE
 from impasto.see import tiling
 from impasto.see.transport import Histogram
 
@@ -29,7 +30,8 @@ _PICTURE = 12  # bytes a pixel: three channels in float32
 # What the first step loads and builds, whatever the size: kernels, threads, the weights once more as they want them.
 _KERNELS = 100 << 20
 # Maps that are freed leave gaps: a share of the maps of a picture that is seen whole, whose memory is kept from step to step
-# (VGG-19 a fourth, the built-in encoder a half), and no more than so much of blocks, where what is large is given back.
+# (VGG-19 a fourth, the built-in encoder a half, of a wide picture more than all of them), and no more than so much of blocks,
+# where what is large is given back.
 _GAPS, _WIDE_GAPS, _GAPS_IN_BLOCKS = 0.35, 1.2, 128 << 20
 _SAMPLE = (
     64 << 20
@@ -88,7 +90,7 @@ def _stage(painter: OptimisePainter, content: tuple[int, int], size: int, steps:
         # The losses on pixels have their turn before, and the blocks add to their gradient.
         gaps, looking = min(maps / 2, _GAPS_IN_BLOCKS), maps
     else:
-        wide = painter.freed(height, width) == "keep" and pixels > 1 << 21
+        wide = painter.freed(height, width) == "keep" and pixels > WIDE
         gaps, looking = (_WIDE_GAPS if wide else _GAPS) * maps, maps
     kept, comparing = _whole_maps(painter, pixels)
     # In blocks the comparing is done before the blocks are looked at again; a whole picture's maps lie beside it.

@@ -31,7 +31,7 @@ from impasto.see.stats import gram
 __all__ = ["Pace", "measure", "measure_large", "pace_of", "remembered"]
 
 _SIZES = (128, 416)  # 4:3; the larger one fills the caches as a picture does, and takes VGG-19 half a second a step
-_MOST = 1088  # the side of the piece by which a large picture is measured
+_LARGE = 4096  # the side of a picture by whose blocks a large one is measured
 _STEPS, _SECONDS = 5, 2.5  # at each size, as many steps as fit
 _FORMAT = 1
 _KEPT = 50  # paces in the file, the newest
@@ -104,7 +104,7 @@ def measure_large(painter: OptimisePainter) -> float:
     encoder = painter.encoder
     if next(encoder.parameters()).device.type != "cpu" or not encoder.radius:
         return 1.0
-    halo, deepest = -(-encoder.radius // encoder.coarsest) * encoder.coarsest, encoder.coarsest
+    halo = -(-encoder.radius // encoder.coarsest) * encoder.coarsest
     layers = [layer for layer in painter.targets.layers if layer != "pixels"]
 
     def once(height: int, width: int, halo: int, count: int) -> float:
@@ -121,8 +121,7 @@ def measure_large(painter: OptimisePainter) -> float:
     small = once(_SIZES[1] * 3 // 4, _SIZES[1], 0, _STEPS)
     handle_freed("return")
     try:
-        side = int((block_budget() / 3 / max(encoder.footprint(), 1.0)) ** 0.5)
-        side = max(min(side, _MOST), 2 * halo + 4 * deepest) // deepest * deepest
+        side = (tiling.block_size(encoder, _LARGE, _LARGE, block_budget()) or _SIZES[1]) + 2 * halo
         large = once(side, side, halo, 3)
     finally:
         handle_freed("usual")

@@ -18,7 +18,7 @@ from impasto.studio import Easel, Picturable, open_easel
 
 __all__ = ["Plan", "Stage", "foresee", "plan_painting"]
 
-_CACHED = 1 << 18  # pixels
+_CACHED = 1 << 18  # pixels of a piece up to which a large picture's are as quick as a small one's
 # What is cut into pieces, kept in few bits and read again beside the encoder: measured at 4 and 18 megapixels.
 _BESIDE = 1.15
 _SAMPLE = 256  # size of the picture that is encoded to know what writing takes
@@ -132,7 +132,6 @@ def _stage(painter: OptimisePainter, pace: Pace, shape: tuple[int, int], size: i
     seen = [(shape, block), *((octave, painter.octave_block(shape, octave)) for octave in painter.octaves(*shape))]
     areas = [[piece.area for piece in tiling.blocks(painter.encoder, *part, side)] for part, side in seen]
     looked = [sum(piece.area for piece in tiling.looks(painter.encoder, *part, side)) for part, side in seen]
-    # What fits into the caches, and what the C library keeps by itself, is as quick as ever.
     slower = _BESIDE * pace.large if large and max(map(max, areas)) > _CACHED else 1.0
     one = sum(pace.step + slower * pace.per_pixel * area for part in areas for area in part)
     # In blocks the first of the two passes looks without a gradient.

@@ -42,7 +42,7 @@ from impasto.paint.shelf import kept
 from impasto.paint.targets import StyleTargets
 from impasto.paint.thrift import LARGE, is_large
 from impasto.recipe import PRESETS, Recipe
-from impasto.runtime import VAST, give_back, handle_freed, has_huge_pages
+from impasto.runtime import VAST, WIDE, give_back, handle_freed, has_huge_pages
 from impasto.see import tiling
 from impasto.see.encoder import Encoder
 from impasto.see.guide import GuideEncoder
@@ -56,7 +56,6 @@ _LEVELS = 8  # at 512 pixels the coarsest is 4×3
 # Steps from which on a picture moves level by level, at the final size and at a coarser one. Of 18 at the last, content came
 # out at 0.730, not 0.680; behind 16 at a coarser size, what areas overshot is mended at the next.
 _PATIENT, _COARSER = 24, 16
-_KEPT = 1 << 21  # pixels of a picture seen whole that keeps its memory in any case
 _STILL = 10.0  # weight on the pixels of a region of strength 0
 
 
@@ -474,7 +473,7 @@ class OptimisePainter:
         """
         block, own = self.targets.block(*whole), self.targets.block(*shape)
         if block and not self.recipe.block and math.prod(whole) >= VAST:
-            block = tiling.halved(self.encoder, block)
+            block = tiling.scaled(self.encoder, block, 0.5)
         smaller = min(own or block, block)
         return smaller if len(tiling.blocks(self.encoder, *shape, smaller)) > 1 else 0
 
@@ -496,7 +495,7 @@ class OptimisePainter:
         no coarser size keeps them: at 1232 pixels the gaps were more than 18 megapixels take later.
         """
         if not self.targets.block(height, width):
-            return "usual" if height * width > _KEPT and has_huge_pages() else "keep"
+            return "usual" if height * width > WIDE and has_huge_pages() else "keep"
         return "return" if 3 * height * width >= LARGE else "usual"
 
     def _canvas(self, image: Tensor, photo: Tensor) -> PixelCanvas:

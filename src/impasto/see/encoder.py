@@ -30,9 +30,8 @@ Edge = Literal["repeat", "mean"]
 
 VGG19_BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 
-_WHOLE = (
-    800_000  # pixels of a picture up to which all maps are kept for the way back: 1024×768, and no block of a large one
-)
+# Pixels of a picture up to which all maps are kept for the way back: 1024×768, and in 16 bits no block of a large one.
+_WHOLE = 800_000
 
 _ALIAS = re.compile(r"^(?:relu|conv|r|block)_?(\d)(?:_|-|_conv|_relu|)(\d)$")
 

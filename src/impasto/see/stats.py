@@ -24,6 +24,7 @@ __all__ = ["STATISTICS", "Gram", "Moments", "Statistic", "chroma_grain", "gram"]
 _ROWS = 16384
 # Pixels of a strip whose differences are worked on together.
 _STRIP = 1 << 18
+_FAINT = 1e-6  # a square below which a difference counts as none
 
 
 class Statistic(Protocol):
@@ -177,7 +178,7 @@ def _differences_slope(x: Tensor, rows: int, height: int, width: int, grad: Tens
     slope = torch.zeros_like(x)
     for dim, seen, count in ((2, rows + 1, (height - 1) * width), (3, rows, height * (width - 1))):
         difference = x[:, :, :seen].diff(dim=dim)
-        way = (difference.square() + 1e-6).rsqrt_().mul_(difference).mul_((grad / max(count, 1))[:, :, None, None])
+        way = (difference.square() + _FAINT).rsqrt_().mul_(difference).mul_((grad / max(count, 1))[:, :, None, None])
         part, length = slope[:, :, :seen], way.shape[dim]
         part.narrow(dim, 1, length).add_(way)
         part.narrow(dim, 0, length).sub_(way)
@@ -186,7 +187,7 @@ def _differences_slope(x: Tensor, rows: int, height: int, width: int, grad: Tens
 
 def _rough(difference: Tensor) -> Tensor:
     """``|d|``, rounded at zero, as it has no gradient there and every flat place would hang on its sign."""
-    return (difference.square() + 1e-6).sqrt()
+    return (difference.square() + _FAINT).sqrt()
 
 
 def gram(x: Tensor, mask: Tensor | None = None) -> Tensor:

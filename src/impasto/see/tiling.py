@@ -142,7 +142,7 @@ def looks(encoder: Encoder, height: int, width: int, size: int) -> tuple[Block, 
     Nothing is kept for the way back, so that twice the pixels take less memory; and of larger blocks, less is looked at twice.
     """
     if size > 0 and encoder.radius:
-        size = int((size + 2 * encoder.radius) * 2**0.5) - 2 * encoder.radius
+        size = scaled(encoder, size, 2)
     return blocks(encoder, height, width, size)
 
 
@@ -170,10 +170,10 @@ def block_size(encoder: Encoder, height: int, width: int, budget: float) -> int:
     return max(side // deepest * deepest, 4 * deepest)
 
 
-def halved(encoder: Encoder, size: int) -> int:
-    """The side of blocks of which one, halo included, takes half of what one of ``size`` takes."""
+def scaled(encoder: Encoder, size: int, share: float) -> int:
+    """The side of blocks of which one, halo included, takes ``share`` of what one of ``size`` takes; at least 4 places deep."""
     deepest = encoder.coarsest
-    side = int((size + 2 * encoder.radius) * 0.5**0.5) - 2 * encoder.radius
+    side = int((size + 2 * encoder.radius) * share**0.5) - 2 * encoder.radius
     return max(side // deepest * deepest, 4 * deepest)
 
 
