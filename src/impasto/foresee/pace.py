@@ -118,9 +118,10 @@ def measure_large(painter: OptimisePainter) -> float:
 
         return statistics.median(_timed(there_and_back) for _ in range(count)) / (height * width)
 
-    small = once(_SIZES[1] * 3 // 4, _SIZES[1], 0, _STEPS)
-    handle_freed("return")
     try:
+        handle_freed("keep")  # as small pictures are painted
+        small = once(_SIZES[1] * 3 // 4, _SIZES[1], 0, _STEPS)
+        handle_freed("return")
         side = (tiling.block_size(encoder, _LARGE, _LARGE, block_budget()) or _SIZES[1]) + 2 * halo
         large = once(side, side, halo, 3)
     finally:
