@@ -489,6 +489,17 @@ def test_a_store_teaches_the_last_blocks_and_stays_as_small_as_asked(make):
     assert {len(seen) for seen, _ in kept[True]} == {2}
 
 
+def test_a_full_store_takes_in_as_many_crops_as_asked(make):
+    store = {"learn_from": 4, "store": 18, "lack_weight": 1.0, "painted_from": 0, "fresh": 1.5}
+    training = make(DistilOptions(**{**asdict(OPTIONS), **store}))
+    alive, new = {}, []  # what was ever kept, so that no crop is given the place of another
+    for _ in training.run(steps=8):
+        before = len(alive)
+        alive |= {id(seen): seen for part in training._store.values() for seen, _ in part}
+        new.append(len(alive) - before)
+    assert new[2:] == [1, 2, 1, 2, 1, 2] or new[2:] == [2, 1, 2, 1, 2, 1]
+
+
 def test_a_store_of_blocks_that_change_is_refused():
     with pytest.raises(InputError, match="--learn-from"):
         DistilOptions(store=10)

@@ -113,3 +113,44 @@ def test_a_bare_tap_is_kept_as_the_net_grows_on(images):
     wider = bare((*BLOCKS[:3], (14, 20, 16), (24,)))
     grow(old, wider, images)
     assert max(apart(wider, old, images).values()) < 1e-4
+
+
+RESIDUALS = ((8, 8), (10, 10), (12, "12r2"), ("14k1", "14r2", "14r2"), ("14k1", "14r2", "24k1"))
+READ = {"relu3_1": "relu3_2", "relu4_1": "relu4_2", "relu4_2": "relu4_3", "relu5_1": "relu5_3"}
+
+
+def residuals(blocks=RESIDUALS, places=None):
+    torch.manual_seed(3)
+    return Student(blocks, "max", CHANNELS, {**READ, **(places or {})}, ["relu5_1"])
+
+
+def test_a_net_of_residuals_gets_more_of_them_and_answers_as_before(images):
+    old = residuals()
+    for _ in range(3):
+        old(images, TAPS)
+    blocks = (*RESIDUALS[:3], ("14k1", "14r2", "14r2", "14r2"), ("14k1", "14r2", "14r2", "24k1"))
+    new = residuals(blocks, {"relu4_1": "relu4_3", "relu4_2": "relu4_4", "relu5_1": "relu5_4"})
+    grow(old, new, images)
+    assert max(apart(new, old, images).values()) < 1e-5
+    new.eval()
+    sum(answer.square().mean() for answer in new(images, TAPS).values()).backward()
+    added = [index for index, (layer, _) in enumerate(new._plan) if layer in ("relu4_2", "relu5_2")]
+    for index in added:  # what was added learns: first how loud it is, then the rest
+        assert new.norms[index][1].weight.grad.abs().sum() > 0
+        assert new.norms[index][1].running_var.min() > 0
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        ((8, 8), (10, 10), (12, "12r2"), ("14k1", "14r2", "14r2"), ("14k1", "24k1")),
+        ((8, 8), (10, 10), (12, "12r2"), ("14k1", "14r2", "14r2"), ("14k1", "14k1", "14r2", "24k1")),
+        ((8, 8), (10, 10), (12, "12r2"), ("14k1", "14r2", "14r3"), ("14k1", "14r2", "24k1")),
+        ((8, 8), (10, 10), (16, "16r2"), ("14k1", "14r2", "14r2"), ("14k1", "14r2", "24k1")),
+    ],
+    ids=["fewer", "another unit", "other residuals", "wider"],
+)
+def test_a_net_of_residuals_does_not_change_otherwise(images, blocks):
+    places = {"relu5_1": f"relu5_{len(blocks[4])}"}
+    with pytest.raises(TrainingError, match="or gets more residuals"):
+        grow(residuals(), residuals(blocks, places), images)

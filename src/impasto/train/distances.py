@@ -25,8 +25,7 @@ def relative_maps(found: Tensor, wanted: Tensor) -> Tensor:
 
 def relative_gram(found: Tensor, wanted: Tensor) -> Tensor:
     """``|Ĝ - G|² / |G|²`` of each picture's own Gram matrix, mean over the batch."""
-    a, b = found.flatten(2).float(), wanted.flatten(2).float()
-    g, h = a @ a.mT, b @ b.mT
+    g, h = gram(found), gram(wanted)
     return ((g - h).square().sum((1, 2)) / h.square().sum((1, 2)).clamp_min(1e-12)).mean()
 
 

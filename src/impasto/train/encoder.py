@@ -93,6 +93,7 @@ class Distiller:
         self.pool: list[Tensor] = []  # half-painted pictures over their paintings, (2, 3, H, W) uint8 each
         self._made = 0
         self._settled = options.norms == "fixed"
+        self._due = 0.0  # crops that the store lacks
         self._store: dict[bool, list[tuple[Tensor, dict[str, Tensor]]]] = {False: [], True: []}  # crops; pairs
         self._random = {use: torch.Generator() for use in ("source", "draws", "contents", "styles")}
         self._reseed()
@@ -296,10 +297,12 @@ class Distiller:
         return [tap for tap in TAPS if int(self.student.places.get(tap, tap)[4]) >= self.options.learn_from]
 
     def _fill(self) -> None:
-        """Two crops a step until the store is full, from then on one at every fourth in place of the oldest."""
+        """Two crops a step at least until the store is full, from then on ``fresh`` in place of the oldest."""
         held = sum(map(len, self._store.values()))
-        new = 16 if not held else 2 if held < self.options.store else int(self.step % 4 == 0)
-        for _ in range(new):
+        fresh = self.options.fresh
+        self._due += 16 if not held else fresh if held >= self.options.store else max(2, fresh)
+        while self._due >= 1:
+            self._due -= 1
             self._keep()
 
     def _keep(self) -> None:
@@ -323,7 +326,7 @@ class Distiller:
         options, random = self.options, self._random["draws"]
         picked: list[tuple[Tensor, dict[str, Tensor]]] = []
         singles, pairs = self._store[False], self._store[True]
-        couples = min(len(pairs), options.batch // 4)
+        couples = min(len(pairs), round(options.batch * options.painted / 2))
         for store, count in ((singles, options.batch - 2 * couples), (pairs, couples)):
             picked += (
                 [store[i] for i in torch.randint(len(store), (count,), generator=random).tolist()] if count else []
@@ -332,7 +335,7 @@ class Distiller:
         first = len(order)
         order += [first + 2 * i for i in range(couples)] + [first + 2 * i + 1 for i in range(couples)]
         seen = torch.cat([one for one, _ in picked])[order]
-        wanted = {tap: torch.cat([maps[tap] for _, maps in picked])[order].float() for tap in self._deep()}
+        wanted = {tap: torch.cat([maps[tap] for _, maps in picked])[order] for tap in self._deep()}
         self._look()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
             found = self.student.behind(

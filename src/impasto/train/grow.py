@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import TrainingError
@@ -26,12 +27,12 @@ __all__ = ["grow"]
 def grow(old: Student, new: Student, images: Tensor) -> None:
     """Give ``new`` what ``old`` knows; ``images`` ``(N, 3, H, W)``, 0..1, show which channels matter.
 
-    Blocks may get more convolutions and any channels. Raises ``TrainingError`` where a block would lose convolutions.
+    Blocks may get more convolutions and any channels; a net of residuals, more residuals. Raises ``TrainingError`` where a
+    block would lose convolutions, or a net of residuals change otherwise.
     """
     if any(isinstance(conv, Residual) for student in (old, new) for conv in student.convs):
-        raise TrainingError(
-            "--blocks: a net of residuals keeps the blocks of its checkpoint: train the new one from the start"
-        )
+        _insert(old, new, images)
+        return
     old.eval()
     origin = _origins(old, new)
     seen = _outputs(old, images)
@@ -75,6 +76,81 @@ def grow(old: Student, new: Student, images: Tensor) -> None:
         _plain(norm, torch.cat([bias[kept], torch.zeros(narrow - count, dtype=torch.float64)]))
         mix, shift = _stand_in(seen[there], kept, narrow)
         _read(old, new, index, mix, shift)
+
+
+def _insert(old: Student, new: Student, images: Tensor) -> None:
+    """A net of residuals gets more of them: what is added gives nothing at first, so that all answer as before."""
+    random = torch.Generator().manual_seed(0)
+    added = set()
+    for index, there in enumerate(_kept(old, new)):
+        conv: Any = new.convs[index]
+        if there is not None:
+            conv.load_state_dict(old.convs[there].state_dict())
+            new.norms[index].load_state_dict(old.norms[there].state_dict())
+            continue
+        added.add(index)
+        for value in conv.parameters():
+            if value.ndim > 1:
+                value.normal_(0, value[0].numel() ** -0.5, generator=random)
+    new.taps.load_state_dict(old.taps.state_dict())
+    new.scales.copy_(old.scales)
+    new.mean.copy_(old.mean)
+    if added:
+        _measure(new, added, images)
+
+
+def _kept(old: Student, new: Student) -> list[int | None]:
+    """Which old unit each new one is, of units that stay as they are and in order; None for a residual that is added."""
+    refused = TrainingError(
+        "--blocks and --places: a net of residuals keeps its units between taps and poolings, or gets more residuals"
+    )
+    words = [[unit for block in student.blocks for unit in block] for student in (old, new)]
+    groups = [_groups(old), _groups(new)]
+    if [key for key, _ in groups[0]] != [key for key, _ in groups[1]]:
+        raise refused
+    found: list[int | None] = []
+    for (_, before), (_, after) in zip(*groups, strict=True):
+        left, run = list(before), list[int | None]()
+        for index in reversed(after):  # what is added comes first among its equals
+            same = bool(left) and words[0][left[-1]] == words[1][index]
+            run.append(left.pop() if same else None)
+            if not same and not isinstance(new.convs[index], Residual):
+                raise refused
+        if left:
+            raise refused
+        found += reversed(run)
+    return found
+
+
+def _measure(student: Student, added: set[int], images: Tensor) -> None:
+    """Set the normalisations of the ``added`` residuals by what they are shown, and the last of each to nothing."""
+    unit: Callable[[int, Tensor], Tensor] = student.unit
+
+    def spy(index: int, x: Tensor) -> Tensor:
+        if index not in added:
+            return unit(index, x)
+        conv: Any = student.convs[index]
+        norms: Any = student.norms[index]
+        inside, behind = norms
+        hidden = F.conv2d(conv.depth(x), conv.wide.weight)
+        _statistics(inside, hidden)
+        _statistics(behind, F.conv2d(F.relu(inside(hidden)), conv.narrow.weight))
+        behind.weight.zero_()
+        return x
+
+    student.eval()
+    student.unit = spy  # type: ignore[method-assign]
+    try:
+        student(images, TAPS)
+    finally:
+        del student.unit  # type: ignore[method-assign]
+
+
+def _statistics(norm: Any, maps: Tensor) -> None:
+    norm.running_mean.copy_(maps.mean((0, 2, 3)))
+    norm.running_var.copy_(maps.var((0, 2, 3)))
+    norm.weight.fill_(1.0)
+    norm.bias.zero_()
 
 
 def _origins(old: Student, new: Student) -> list[int | None]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.see.encoder import Encoder
+from impasto.see.stats import gram
 
 __all__ = ["paint_halfway", "piece"]
 
@@ -38,15 +39,15 @@ def paint_halfway(encoder: Encoder, content: Tensor, style: Tensor, random: torc
             image = F.interpolate(image, (size, size), mode="bicubic", align_corners=False)
         image = image.clamp(0, 1).detach().requires_grad_()
         with torch.no_grad():
-            target = encoder(c, ["relu4_2"])["relu4_2"].float()
-            grams = {k: _gram(v) for k, v in encoder(s, encoder.style_layers).items()}
+            seen = encoder(c, ["relu4_2"])["relu4_2"].float()
+            grams = {k: gram(v) for k, v in encoder(s, encoder.style_layers).items()}
         adam = torch.optim.Adam([image], lr=number(0.015, 0.06), betas=(0.9, 0.99))
         marks = set(torch.randint(2, steps, (3,), generator=random).tolist()) | {steps - 1}
         for step in range(steps):
             maps = encoder(image, (*encoder.style_layers, "relu4_2"))
-            loss = weight * _relative(maps["relu4_2"].float(), target)
-            for layer, gram in grams.items():
-                loss = loss + _relative(_gram(maps[layer]), gram) / len(grams)
+            loss = weight * _relative(maps["relu4_2"].float(), seen)
+            for layer, target in grams.items():
+                loss = loss + _relative(gram(maps[layer]), target) / len(grams)
             adam.zero_grad()
             loss.backward()
             adam.step()
@@ -62,11 +63,6 @@ def piece(image: Tensor, side: int, random: torch.Generator) -> Tensor:
     """A random square of ``side`` pixels out of a square ``image`` ``(…, S, S)``."""
     top, left = (int(torch.randint(image.shape[-1] - side + 1, (), generator=random)) for _ in range(2))
     return image[..., top : top + side, left : left + side]
-
-
-def _gram(x: Tensor) -> Tensor:
-    x = x.flatten(2).float()
-    return x @ x.mT / x.shape[2]
 
 
 def _relative(a: Tensor, b: Tensor) -> Tensor:

@@ -134,6 +134,11 @@ class DistilOptions:
     store: int = _option(
         0, "With --learn-from: crops that the blocks before it and the teacher see once, to be learnt from many times."
     )
+    fresh: float = _option(
+        0.25,
+        "With --store: crops that come new into it at every step, once it is full in place of the oldest.",
+        high=4096,
+    )
     gram_weight: float = _option(0.3, "Weight of the error of Gram matrices beside that of maps.", high=1000)
     lack_weight: float = _option(
         0.0, "Weight of the error of what half-painted pictures lack of their painting's Gram matrices.", high=1000
