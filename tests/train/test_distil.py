@@ -18,7 +18,7 @@ from impasto.see.stats import gram
 from impasto.see.weights import save_encoder
 from impasto.studio import open_easel, stylize
 from impasto.train.checkpoint import Course, checkpoint_of, load_checkpoint
-from impasto.train.distances import relative_gram, relative_lack
+from impasto.train.distances import relative_change, relative_gram, relative_lack
 from impasto.train.distil import Distillation, check_student, find_teacher, gather, macs
 from impasto.train.encoder import TAPS, Distiller, DistilOptions
 from impasto.train.feed import fed
@@ -200,6 +200,22 @@ def test_pairs_are_learnt_from_on_small_crops_too(make, monkeypatch):
     for _ in distiller.run(steps=8):
         pass
     assert seen == [(4, 0)] * 4 + [(4, 1)] * 4
+
+
+def test_photographs_of_half_painted_pictures_are_learnt_from_too(make, monkeypatch):
+    changed = {"lack_weight": 1.0, "change_weight": 1.0, "painted": 0.75, "size": 16}
+    distiller = make(DistilOptions(**{**asdict(OPTIONS), **changed}))
+    seen = []
+    learn = distiller._learn
+    monkeypatch.setattr(distiller, "_learn", lambda *given: seen.append((given[0], given[2])) or learn(*given))
+    losses = [step.loss for step in distiller.run(steps=8)]
+    assert [(len(batch), pairs) for batch, pairs in seen] == [(4, 0)] * 4 + [(4, 1)] * 4
+    assert min(losses[4:]) > max(losses[:4])  # two errors more count
+    batch = (seen[-1][0][1:] * 255).round().byte()
+    triples = [
+        pair[..., top:, left:][..., :16, :16] for pair in distiller.pool for top in range(17) for left in range(17)
+    ]
+    assert any(torch.equal(batch, found) or torch.equal(batch.flip(3), found) for found in triples)
 
 
 def test_norms_settle_as_the_rate_falls(make):
@@ -452,6 +468,16 @@ def test_blocks_that_only_look_get_no_gradient_and_answer_the_same():
     assert reached == {3, 4}
 
 
+def test_what_changed_is_seen_whatever_was_wrong_before():
+    torch.manual_seed(0)
+    wanted, error = torch.rand(4, 6, 8, 8), torch.rand(2, 6, 8, 8)
+    assert float(relative_change(wanted, wanted)) == 0
+    found = wanted + torch.cat([error, error])  # wrong of the picture and of its photograph in the same way
+    assert float(relative_change(found, wanted)) < 1e-6
+    blind = torch.cat([wanted[2:], wanted[2:]])
+    assert float(relative_change(blind, wanted)) == pytest.approx(1)
+
+
 def test_what_a_picture_lacks_is_seen_whatever_both_have_in_common():
     torch.manual_seed(0)
     wanted = torch.rand(2, 6, 8, 8)
@@ -513,7 +539,7 @@ def test_pairs_go_on_after_a_stop(make):
     for _ in first.run(steps=3):
         pass
     assert first.pool
-    assert first.pool[0].shape == (2, 3, 32, 32)
+    assert first.pool[0].shape == (3, 3, 32, 32)
     second.load_state(first.state())
     for _ in second.run(steps=3):
         pass

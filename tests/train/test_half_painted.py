@@ -1,4 +1,4 @@
-"""Half-painted pictures take after their painting, and of a pool the same piece is cut out of both."""
+"""Half-painted pictures take after their painting, and of a pool the same piece is cut out of all."""
 
 import torch
 
@@ -14,8 +14,9 @@ def test_half_painted_pictures_are_on_their_way_to_the_painting():
     content, style = picture(1, 64, 64), 0.3 * picture(2, 64, 64)
     pairs = paint_halfway(encoder, content, style, torch.Generator().manual_seed(1))
     assert 1 <= len(pairs) <= 4
-    assert {(tuple(pair.shape), pair.dtype) for pair in pairs} == {((2, 3, 64, 64), torch.uint8)}
+    assert {(tuple(pair.shape), pair.dtype) for pair in pairs} == {((3, 3, 64, 64), torch.uint8)}
     assert all(torch.equal(pair[1], (style[0] * 255).round().byte()) for pair in pairs)
+    assert all(torch.equal(pair[2], (content[0] * 255).round().byte()) for pair in pairs)
 
     def apart(image):
         a, b = (gram(encoder(x, ["relu1_1"])["relu1_1"]) for x in (image, style))

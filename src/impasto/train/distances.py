@@ -11,7 +11,7 @@ from impasto.see.encoder import Encoder, Features
 from impasto.see.stats import gram
 from impasto.train.options import TAPS
 
-__all__ = ["relative_gram", "relative_lack", "relative_maps", "unexplained"]
+__all__ = ["relative_change", "relative_gram", "relative_lack", "relative_maps", "unexplained"]
 
 
 def relative_maps(found: Tensor, wanted: Tensor) -> Tensor:
@@ -39,6 +39,16 @@ def relative_lack(found: Tensor, wanted: Tensor) -> Tensor:
     a, b = a[0] - a[1], b[0] - b[1]
     lack: Tensor = (a - b).square().sum((1, 2)) / (b.square().sum((1, 2)) + 0.05 * size).clamp_min(1e-12)
     return lack.mean()
+
+
+def relative_change(found: Tensor, wanted: Tensor) -> Tensor:
+    """Share of ``F(x) - F(c)`` that is not seen, of pictures ``x`` then their photographs ``c`` along the batch.
+
+    What is wrong of both in the same way does not count: the content's gradient is of their difference.
+    """
+    a, b = (maps.unflatten(0, (2, -1)) for maps in (found, wanted))
+    a, b = a[0] - a[1], b[0] - b[1]
+    return _square(a - b) / _square(b).clamp_min(1e-12)
 
 
 def _square(x: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from impasto.see.encoder import Encoder, Features
 from impasto.train.checkpoint import plain
 from impasto.train.data import crops, distort
-from impasto.train.distances import relative_gram, relative_lack, relative_maps, unexplained
+from impasto.train.distances import relative_change, relative_gram, relative_lack, relative_maps, unexplained
 from impasto.train.feed import fed
 from impasto.train.grow import grow
 from impasto.train.half_painted import paint_halfway, piece
@@ -35,6 +35,7 @@ _EMPHASIS = {"relu4_2": 2.0}  # what a student is blind to at the content's laye
 _SHALLOW, _DEEP = ("relu1_1", "relu2_1", "relu3_1"), ("relu4_1", "relu5_1")
 _STYLE = (*_SHALLOW, *_DEEP)
 _SETTLED = 0.4  # share of the highest rate from which on a batch's own statistics are more noise than help
+_CONTENT = ("relu3_1", "relu4_1", "relu4_2")
 _FRONT = 2  # blocks, and taps, that learn on small crops alone
 
 
@@ -90,7 +91,8 @@ class Distiller:
         self.step = 0
         self.seconds = 0.0
         self.images, self.paintings, self.odds = images, paintings, odds
-        self.pool: list[Tensor] = []  # half-painted pictures over their paintings, (2, 3, H, W) uint8 each
+        self.pool: list[Tensor] = []  # half-painted pictures, their paintings and photographs, (3, 3, H, W) uint8 each
+        self._group = 3 if options.change_weight else 2  # of these a step looks at the first two or at all
         self._made = 0
         self._settled = options.norms == "fixed"
         self._due = 0.0  # crops that the store lacks
@@ -176,7 +178,7 @@ class Distiller:
                 optimizer.load_state_dict(values)
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         side = self.options.size * (2 if self.options.large else 1)
-        self.pool = [pair.to(self.device) for pair in state.get("pairs", ()) if pair.shape[-1] == side]
+        self.pool = [pair.to(self.device) for pair in state.get("pairs", ()) if pair.shape[::3] == (3, side)]
         self._made = int(state.get("made", 0))
         self._reseed()
         for use, saved in state.get("random", {}).items():
@@ -232,7 +234,7 @@ class Distiller:
             wide = options.large > 0 and float(torch.rand((), generator=random["draws"])) < options.large
             batch, pairs = next(large if wide else source), 0
             if self.step >= options.painted_from and options.painted > 0:
-                if not options.lack_weight:
+                if not (options.lack_weight or options.change_weight):
                     batch = batch if wide else self._mix_painted(batch, random["draws"])
                 elif not wide:
                     batch, pairs = self._mix_pairs(batch, random["draws"])
@@ -326,14 +328,15 @@ class Distiller:
         options, random = self.options, self._random["draws"]
         picked: list[tuple[Tensor, dict[str, Tensor]]] = []
         singles, pairs = self._store[False], self._store[True]
-        couples = min(len(pairs), round(options.batch * options.painted / 2))
-        for store, count in ((singles, options.batch - 2 * couples), (pairs, couples)):
+        group = self._group
+        couples = min(len(pairs), round(options.batch * options.painted / group))
+        for store, count in ((singles, options.batch - group * couples), (pairs, couples)):
             picked += (
                 [store[i] for i in torch.randint(len(store), (count,), generator=random).tolist()] if count else []
             )
-        order = [*range(options.batch - 2 * couples)]  # crops, then half-painted pictures, then their paintings
+        order = [*range(options.batch - group * couples)]  # crops, then half-painted pictures, then their paintings
         first = len(order)
-        order += [first + 2 * i for i in range(couples)] + [first + 2 * i + 1 for i in range(couples)]
+        order += [first + group * i + kind for kind in range(group) for i in range(couples)]
         seen = torch.cat([one for one, _ in picked])[order]
         wanted = {tap: torch.cat([maps[tap] for _, maps in picked])[order] for tap in self._deep()}
         self._look()
@@ -341,7 +344,7 @@ class Distiller:
             found = self.student.behind(
                 seen.contiguous(memory_format=torch.channels_last), list(wanted), options.learn_from
             )
-        return self._descend(found, wanted, 2 * couples)
+        return self._descend(found, wanted, couples)
 
     def _look(self) -> None:
         self.student.train()
@@ -358,7 +361,10 @@ class Distiller:
             student.train()
 
     def _learn(self, batch: Tensor, taps: Sequence[str] = TAPS, pairs: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
-        """A step on ``batch``, whose last ``pairs`` pictures are paintings and those before them half-painted."""
+        """A step on ``batch``, at whose end there are ``pairs`` half-painted pictures and then their paintings.
+
+        And then their photographs, where these are asked for.
+        """
         self._look()
         wanted = self._wanted(batch, taps)
         # A cache of cast weights would point into a graph's memory.
@@ -367,11 +373,11 @@ class Distiller:
             self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16, cache_enabled=kept
         ):
             found = self.student(batch, taps)
-        return self._descend(found, wanted, 2 * pairs)
+        return self._descend(found, wanted, pairs)
 
     def _descend(self, found: Features, wanted: Mapping[str, Tensor], pairs: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """One step. The last ``pairs`` of the batch are half-painted pictures, then their paintings."""
-        taps = tuple(wanted)
+        """One step. At the end of the batch there are ``pairs`` half-painted pictures, and so on: see ``_learn``."""
+        taps, last = tuple(wanted), self._group * pairs
         errors = {tap: relative_maps(found[tap], wanted[tap]) for tap in taps}
         # Plain sums, not roots: with roots the shallow taps, soon nearly right, drown the deep ones (measured). The content
         # tap counts half as much again: what a student is blind to there, a painting gets wrong.
@@ -387,8 +393,15 @@ class Distiller:
                     grams.append(relative_gram(found[tap][part], wanted[tap][part]).sqrt() / len(_SHALLOW))
             loss = loss + self.options.gram_weight * torch.stack(grams).sum()
         if pairs and self.options.lack_weight:
-            lacks = [relative_lack(found[tap][-pairs:], wanted[tap][-pairs:]) for tap in _STYLE if tap in taps]
-            loss = loss + self.options.lack_weight * torch.stack(lacks).sum()
+            both = [(maps[tap][-last:][: 2 * pairs] for maps in (found, wanted)) for tap in _STYLE if tap in taps]
+            loss = loss + self.options.lack_weight * torch.stack([relative_lack(*maps) for maps in both]).sum()
+        if pairs and self.options.change_weight:
+            both = [
+                (torch.cat([maps[tap][-last:][:pairs], maps[tap][-pairs:]]) for maps in (found, wanted))
+                for tap in _CONTENT
+                if tap in taps
+            ]
+            loss = loss + self.options.change_weight * torch.stack([relative_change(*maps) for maps in both]).sum()
         self.student.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
@@ -397,19 +410,19 @@ class Distiller:
         return loss.detach(), {tap: error.detach() for tap, error in errors.items()}
 
     def _mix_pairs(self, batch: Tensor, random: torch.Generator) -> tuple[Tensor, int]:
-        """Replace a share of the batch by half-painted pictures and then their paintings; how many pairs."""
-        count = round(len(batch) * self.options.painted / 2)
+        """Replace a share of the batch by half-painted pictures and then their paintings; how many."""
+        count = round(len(batch) * self.options.painted / self._group)
         if len(batch) < 4:
             count = int(float(torch.rand((), generator=random)) < self.options.painted)
         if not count:
             return batch, 0
-        return torch.cat([batch[2 * count :], self._pairs(count, batch.shape[-1], random).to(batch)]), count
+        return torch.cat([batch[self._group * count :], self._pairs(count, batch.shape[-1], random).to(batch)]), count
 
     def _pairs(self, count: int, side: int, random: torch.Generator) -> Tensor:
-        """``count`` half-painted pictures, then their paintings, along one batch."""
+        """``count`` half-painted pictures, then their paintings, then photographs if asked for, along one batch."""
         self._refill(count, side, random)
         picks = torch.randint(len(self.pool), (count,), generator=random).tolist()
-        pairs = torch.stack([piece(self.pool[p], side, random) for p in picks], 1).float() / 255  # (2, B, 3, H, W)
+        pairs = torch.stack([piece(self.pool[p][: self._group], side, random) for p in picks], 1).float() / 255
         return (pairs.flip(4) if float(torch.rand((), generator=random)) < 0.5 else pairs).flatten(0, 1)
 
     def _refill(self, share: int, side: int, random: torch.Generator) -> None:

@@ -19,7 +19,7 @@ _SMALLEST = 16  # pixels a side that every layer can still see
 def paint_halfway(encoder: Encoder, content: Tensor, style: Tensor, random: torch.Generator) -> list[Tensor]:
     """``content`` and ``style`` ``(B, 3, S, S)``, 0..1, painted through ``encoder``; snapshots on the way at the last size.
 
-    ``(2, 3, H, W)`` uint8 each: the picture, and the painting it takes after.
+    ``(3, 3, H, W)`` uint8 each: the picture, the painting it takes after, and the photograph.
     """
 
     def number(low: float, high: float) -> float:
@@ -39,13 +39,13 @@ def paint_halfway(encoder: Encoder, content: Tensor, style: Tensor, random: torc
             image = F.interpolate(image, (size, size), mode="bicubic", align_corners=False)
         image = image.clamp(0, 1).detach().requires_grad_()
         with torch.no_grad():
-            seen = encoder(c, ["relu4_2"])["relu4_2"].float()
+            there = encoder(c, ["relu4_2"])["relu4_2"].float()
             grams = {k: gram(v) for k, v in encoder(s, encoder.style_layers).items()}
         adam = torch.optim.Adam([image], lr=number(0.015, 0.06), betas=(0.9, 0.99))
         marks = set(torch.randint(2, steps, (3,), generator=random).tolist()) | {steps - 1}
         for step in range(steps):
             maps = encoder(image, (*encoder.style_layers, "relu4_2"))
-            loss = weight * _relative(maps["relu4_2"].float(), seen)
+            loss = weight * _relative(maps["relu4_2"].float(), there)
             for layer, target in grams.items():
                 loss = loss + _relative(gram(maps[layer]), target) / len(grams)
             adam.zero_grad()
@@ -54,8 +54,8 @@ def paint_halfway(encoder: Encoder, content: Tensor, style: Tensor, random: torc
             with torch.no_grad():
                 image.clamp_(0, 1)
             if size == last and step in marks:
-                pairs = torch.stack([image.detach(), s], 1)
-                kept += list((pairs * 255).round().to(torch.uint8))
+                seen = torch.stack([image.detach(), s, c], 1)
+                kept += list((seen * 255).round().to(torch.uint8))
     return kept
 
 

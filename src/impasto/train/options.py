@@ -143,6 +143,9 @@ class DistilOptions:
     lack_weight: float = _option(
         0.0, "Weight of the error of what half-painted pictures lack of their painting's Gram matrices.", high=1000
     )
+    change_weight: float = _option(
+        0.0, "Weight of the error of how half-painted pictures' maps differ from their photographs'.", high=1000
+    )
     painted: float = _option(0.5, "Share of half-painted pictures in a batch.", high=1)
     painted_from: int = _option(2500, "The step from which half-painted pictures are made.")
     again: float = _option(
