@@ -166,6 +166,17 @@ def test_crops_are_repeatable_and_follow_their_odds():
     assert float(next(crops([black, white], 16, 6, weights=[0.0, 1.0])).min()) > 0.999
 
 
+def test_crops_are_enlarged_as_far_as_asked():
+    image = torch.randint(0, 256, (3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+
+    def whole(zoom):  # crops as large as the picture: each is the picture, unless it is enlarged
+        found = next(crops([image], 32, 40, seed=1, as_bytes=True, zoom=zoom))
+        return sum(torch.equal(crop, image) or torch.equal(crop, image.flip(2)) for crop in found)
+
+    assert whole(0) == 40
+    assert whole(2) < 5
+
+
 def test_crops_go_on_from_the_state_of_their_generator():
     images = [(picture(seed)[0] * 255).byte() for seed in range(3)]
     random = torch.Generator().manual_seed(1)

@@ -250,10 +250,11 @@ def crops(
     weights: Sequence[float] | None = None,
     random: torch.Generator | None = None,
     as_bytes: bool = False,
+    zoom: float = 0.7,
 ) -> Iterator[Tensor]:
     """Endless batches ``(batch, 3, size, size)``, 0..1, cut at random scales and flipped, for ever and repeatably.
 
-    With ``as_bytes`` they are uint8, 0..255.
+    The closest are enlarged by ``zoom`` octaves. With ``as_bytes`` they are uint8, 0..255.
 
     ``random`` is the generator to draw from, where a caller wants to keep its state; else one is seeded with ``seed``.
     """
@@ -271,7 +272,7 @@ def crops(
             image = images[pick]
             short = min(image.shape[1:])
             # From detail at full scale to most of the picture: strokes and structure both.
-            side = min(short, max(32, round(size * 2 ** number(-0.7, max(0.0, math.log2(max(short, size) / size))))))
+            side = min(short, max(32, round(size * 2 ** number(-zoom, max(0.0, math.log2(max(short, size) / size))))))
             top = int(number(0, image.shape[1] - side + 1 - 1e-6))
             left = int(number(0, image.shape[2] - side + 1 - 1e-6))
             piece = image[None, :, top : top + side, left : left + side]

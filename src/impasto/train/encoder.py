@@ -209,7 +209,9 @@ class Distiller:
         source = self._cut(options.size, options.batch, "source")
         large = self._cut(big, few, "source") if options.large else iter(())
         side, count = (big, max(1, options.batch // 2)) if options.large else (options.size, options.batch)
-        self._singles = crops(self.images, options.size, 1, weights=self.odds, random=random["source"])
+        self._singles = crops(
+            self.images, options.size, 1, weights=self.odds, random=random["source"], zoom=options.zoom
+        )
         self._contents = self._cut(side, count, "contents")
         self._styles = self._cut(side, count, "styles")
         first, start = since if since is not None else (self.step, self.seconds)
@@ -251,12 +253,14 @@ class Distiller:
         odds = None if use == "styles" else self.odds
         if self.workers:
             workers, seed = self.workers if source else 2, self.options.seed + list(self._random).index(use)
-            found = fed(images, side, count, workers=workers, seed=seed, first=self.step, weights=odds)
+            found = fed(
+                images, side, count, workers=workers, seed=seed, first=self.step, weights=odds, zoom=self.options.zoom
+            )
             batches = (batch.to(self.device, non_blocking=True).float() / 255 for batch in found)
         else:
-            batches = (
-                batch.to(self.device) for batch in crops(images, side, count, weights=odds, random=self._random[use])
-            )
+            random, zoom = self._random[use], self.options.zoom
+            cut = crops(images, side, count, weights=odds, random=random, zoom=zoom)
+            batches = (batch.to(self.device) for batch in cut)
         for batch in batches:
             yield distort(batch, self._random["draws"]) if source else batch
 
@@ -310,7 +314,10 @@ class Distiller:
     def _keep(self) -> None:
         options, random = self.options, self._random["draws"]
         there = {paired: len(kept) for paired, kept in self._store.items()}
-        paired = options.painted > 0 and self.step >= options.painted_from and there[True] <= there[False]
+        # As many of each kind as a step takes: all are then learnt from equally often.
+        couples = round(options.batch * options.painted / self._group)
+        fewer = there[True] * (options.batch - self._group * couples) <= there[False] * couples
+        paired = couples > 0 and self.step >= options.painted_from and fewer
         batch = self._pairs(1, options.size, random) if paired else distort(next(self._singles), random)
         batch = batch.to(self.device)
         self.student.eval()

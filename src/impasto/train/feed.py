@@ -24,10 +24,12 @@ class _Batches(Dataset[Tensor]):
     size: int
     batch: int
     seed: int
+    zoom: float
 
     def __getitem__(self, number: int) -> Tensor:
         random = torch.Generator().manual_seed(self.seed + 7919 * number)
-        return next(crops(self.images, self.size, self.batch, weights=self.weights, random=random, as_bytes=True))
+        weights, zoom = self.weights, self.zoom
+        return next(crops(self.images, self.size, self.batch, weights=weights, random=random, as_bytes=True, zoom=zoom))
 
 
 class _From(Sampler[int]):
@@ -49,12 +51,13 @@ def fed(
     seed: int = 0,
     first: int = 0,
     weights: Sequence[float] | None = None,
+    zoom: float = 0.7,
 ) -> Iterator[Tensor]:
     """As ``crops``, by ``workers`` processes and in bytes: ``(batch, 3, size, size)`` uint8, on the CPU.
 
     ``first`` is the number of the first batch: from there on they are those that another run had.
     """
-    data = _Batches(images, weights, size, batch, seed)
+    data = _Batches(images, weights, size, batch, seed, zoom)
     loader: DataLoader[Tensor] = DataLoader(
         data, batch_size=None, sampler=_From(first), num_workers=workers, pin_memory=torch.cuda.is_available()
     )

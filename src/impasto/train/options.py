@@ -120,6 +120,9 @@ class DistilOptions:
         (), "Taps at which the student's own map, as wide as the teacher's, is the answer: relu5_1,…"
     )
     size: int = _option(128, "Side of the crops, in pixels.", low=16, high=1024)
+    zoom: float = _option(
+        0.7, "Octaves by which the closest crops are enlarged; 0: as sharp as the pictures, or sharper.", high=3
+    )
     batch: int = _option(4, "Crops in a step.", low=2, high=4096)
     large: float = _option(0.0, "Share of the steps on crops of twice the side, a quarter as many.", high=1)
     learning_rate: float = _option(5e-3, "Highest rate of AdamW.", low=1e-7, high=1)
