@@ -167,10 +167,10 @@ def test_crops_are_repeatable_and_follow_their_odds():
 
 
 def test_crops_are_enlarged_as_far_as_asked():
-    image = torch.randint(0, 256, (3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    image = torch.randint(0, 256, (3, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
     def whole(zoom):  # crops as large as the picture: each is the picture, unless it is enlarged
-        found = next(crops([image], 32, 40, seed=1, as_bytes=True, zoom=zoom))
+        found = next(crops([image], 64, 40, seed=1, as_bytes=True, zoom=zoom))
         return sum(torch.equal(crop, image) or torch.equal(crop, image.flip(2)) for crop in found)
 
     assert whole(0) == 40
