@@ -4,6 +4,7 @@ import copy
 import csv
 import itertools
 import json
+import math
 from dataclasses import asdict
 
 import pytest
@@ -524,6 +525,15 @@ def test_a_full_store_takes_in_as_many_crops_as_asked(make):
         alive |= {id(seen): seen for part in training._store.values() for seen, _ in part}
         new.append(len(alive) - before)
     assert new[2:] == [1, 2, 1, 2, 1, 2] or new[2:] == [2, 1, 2, 1, 2, 1]
+
+
+@pytest.mark.parametrize(("batch", "store"), [(4, 0), (5, 12), (8, 12), (40, 12)])
+def test_half_painted_pictures_alone_make_up_a_batch(make, batch, store):
+    deep = {"learn_from": 4, "store": store} if store else {}
+    changed = {"painted": 1.0, "painted_from": 0, "change_weight": 1.0, "size": 16, "batch": batch, **deep}
+    losses = [step.loss for step in make(DistilOptions(**{**asdict(OPTIONS), **changed})).run(steps=3)]
+    assert len(losses) == 3
+    assert all(map(math.isfinite, losses))
 
 
 def test_a_store_of_blocks_that_change_is_refused():

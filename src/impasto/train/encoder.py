@@ -178,7 +178,9 @@ class Distiller:
                 optimizer.load_state_dict(values)
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         side = self.options.size * (2 if self.options.large else 1)
-        self.pool = [pair.to(self.device) for pair in state.get("pairs", ()) if pair.shape[::3] == (3, side)]
+        self.pool = [
+            pair.to(self.device) for pair in state.get("pairs", ()) if len(pair) == 3 and pair.shape[-1] == side
+        ]
         self._made = int(state.get("made", 0))
         self._reseed()
         for use, saved in state.get("random", {}).items():
@@ -315,7 +317,7 @@ class Distiller:
         options, random = self.options, self._random["draws"]
         there = {paired: len(kept) for paired, kept in self._store.items()}
         # As many of each kind as a step takes: all are then learnt from equally often.
-        couples = round(options.batch * options.painted / self._group)
+        couples = self._couples(options.batch)
         fewer = there[True] * (options.batch - self._group * couples) <= there[False] * couples
         paired = couples > 0 and self.step >= options.painted_from and fewer
         batch = self._pairs(1, options.size, random) if paired else distort(next(self._singles), random)
@@ -336,7 +338,7 @@ class Distiller:
         picked: list[tuple[Tensor, dict[str, Tensor]]] = []
         singles, pairs = self._store[False], self._store[True]
         group = self._group
-        couples = min(len(pairs), round(options.batch * options.painted / group))
+        couples = self._couples(options.batch) if pairs else 0
         for store, count in ((singles, options.batch - group * couples), (pairs, couples)):
             picked += (
                 [store[i] for i in torch.randint(len(store), (count,), generator=random).tolist()] if count else []
@@ -416,9 +418,13 @@ class Distiller:
             optimizer.step()
         return loss.detach(), {tap: error.detach() for tap, error in errors.items()}
 
+    def _couples(self, count: int) -> int:
+        """How many half-painted pictures, each with those that belong to it, are in a batch of ``count``."""
+        return min(round(count * self.options.painted / self._group), count // self._group)
+
     def _mix_pairs(self, batch: Tensor, random: torch.Generator) -> tuple[Tensor, int]:
         """Replace a share of the batch by half-painted pictures and then their paintings; how many."""
-        count = round(len(batch) * self.options.painted / self._group)
+        count = self._couples(len(batch))
         if len(batch) < 4:
             count = int(float(torch.rand((), generator=random)) < self.options.painted)
         if not count:

@@ -138,12 +138,8 @@ def _measure(student: Student, added: set[int], images: Tensor) -> None:
         behind.weight.zero_()
         return x
 
-    student.eval()
-    student.unit = spy  # type: ignore[method-assign]
-    try:
+    with student.seen_by(spy):
         student(images, TAPS)
-    finally:
-        del student.unit  # type: ignore[method-assign]
 
 
 def _statistics(norm: Any, maps: Tensor) -> None:
@@ -202,11 +198,8 @@ def _outputs(student: Student, images: Tensor) -> list[Tensor]:
         found.append(flat[:, :: max(1, flat.shape[1] // 20_000)].double())
         return out
 
-    student.unit = spy  # type: ignore[method-assign]
-    try:
+    with student.seen_by(spy):
         student(images, TAPS)
-    finally:
-        del student.unit  # type: ignore[method-assign]
     return found
 
 

@@ -103,8 +103,9 @@ class DistilOptions:
 
     ``blocks``, ``down``, ``places`` and ``bare`` shape the student (see ``ChainEncoder``). ``gram_weight`` adds the relative
     Gram error of every crop, ``lack_weight`` that of the difference between a half-painted picture's Gram matrices and
-    its painting's, by which a painting is steered. ``painted`` is the share of each batch that half-painted pictures (and, with a
-    ``lack_weight``, their paintings) make up, once ``painted_from`` steps are done.
+    its painting's, by which a painting is steered, and ``change_weight`` that of the difference between its maps and its
+    photograph's. ``painted`` is the share of each batch that half-painted pictures (and, with a ``lack_weight``, their
+    paintings, with a ``change_weight`` their photographs too) make up, once ``painted_from`` steps are done.
     """
 
     blocks: tuple[tuple[int | str, ...], ...] = _option(

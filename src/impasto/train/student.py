@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -36,6 +37,17 @@ class Student(NormedChain):
         self.scales: Tensor
         # The teacher's maps run into the hundreds: the heads answer in units of each tap's own size.
         self.register_buffer("scales", torch.ones(len(taps)))
+
+    @contextmanager
+    def seen_by(self, unit: Callable[[int, Tensor], Tensor]) -> Iterator[None]:
+        """Within, ``unit`` stands in the place of the method of that name; in evaluation."""
+        training, self.unit = self.training, unit  # type: ignore[method-assign, assignment]
+        self.eval()
+        try:
+            yield
+        finally:
+            del self.unit  # type: ignore[method-assign]
+            self.train(training)
 
     def unit(self, index: int, x: Tensor) -> Tensor:
         if int(self._plan[index][0][4]) > self.still:
@@ -83,12 +95,8 @@ class Student(NormedChain):
             return out
 
         new = copy.deepcopy(self).eval()
-        training, self.unit = self.training, spy  # type: ignore[method-assign]
-        try:
-            self.eval()(images, list(widths))
-        finally:
-            del self.unit  # type: ignore[method-assign]
-            self.train(training)
+        with self.seen_by(spy):
+            self(images, list(widths))
         for tap, width in widths.items():
             head: Any = new.taps[tap]
             wide = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1).double()
