@@ -536,6 +536,12 @@ def test_half_painted_pictures_alone_make_up_a_batch(make, batch, store):
     assert all(map(math.isfinite, losses))
 
 
+@pytest.mark.parametrize("name", ["lack_weight", "change_weight"])
+def test_weights_of_half_painted_pictures_want_some(name):
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} weighs half-painted pictures"):
+        DistilOptions(painted=0, **{name: 1.0})
+
+
 def test_a_store_of_blocks_that_change_is_refused():
     with pytest.raises(InputError, match="--learn-from"):
         DistilOptions(store=10)

@@ -162,6 +162,11 @@ class DistilOptions:
         _check(self)
         if self.store and self.learn_from == 1:
             raise InputError("--store: every block learns, so what they see changes: add --learn-from 4, say")
+        for name in ("lack_weight", "change_weight"):
+            if getattr(self, name) and not self.painted:
+                raise InputError(
+                    f"{flag(name)} weighs half-painted pictures, and --painted 0 leaves them out: give one of both"
+                )
 
 
 @dataclass(frozen=True)
